@@ -1,0 +1,116 @@
+"""One tree of errors. Each room raises these; `serve_app` maps them to HTTP in one place.
+
+Errors cross process borders (engine replica to ingress), so they are made of a message and keyword fields only
+and survive pickling with all of them.
+"""
+
+from typing import Any, ClassVar
+
+
+class GitexError(Exception):
+    """Something went wrong that a caller may want to tell apart. `code` is stable and documented."""
+
+    code: ClassVar[str] = "internal_error"
+
+    def __init__(self, message: str, *, param: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.message, self.__dict__)
+
+
+def _rebuild(kind: type[GitexError], message: str, fields: dict[str, Any]) -> GitexError:
+    error = kind.__new__(kind, message)
+    Exception.__init__(error, message)
+    error.__dict__.update(fields)
+    return error
+
+
+class InvalidInput(GitexError):
+    """The caller asked for something that cannot be done; `param` names the field."""
+
+    code = "invalid_value"
+
+
+class PromptTooLong(InvalidInput):
+    """More tokens or characters than the model takes."""
+
+    code = "prompt_too_long"
+
+
+class TooLarge(GitexError):
+    """The request body is over the limit."""
+
+    code = "request_too_large"
+
+
+class Unauthorized(GitexError):
+    """No credential, or a wrong one."""
+
+    code = "invalid_api_key"
+
+
+class NotFound(GitexError):
+    """There is no such thing, or the caller may not see it."""
+
+    code = "not_found"
+
+
+class ModelNotFound(NotFound):
+    """No variant of that name is served."""
+
+    code = "model_not_found"
+
+
+class AssetNotFound(NotFound):
+    """No asset of that id is stored."""
+
+    code = "asset_not_found"
+
+
+class Overloaded(GitexError):
+    """A bounded queue is full. `retry_after` in seconds."""
+
+    code = "queue_full"
+
+    def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class DeadlineExceeded(GitexError):
+    """The work did not end before the caller's or the service's deadline."""
+
+    code = "deadline_exceeded"
+
+
+class Unavailable(GitexError):
+    """A part that is needed is starting, stopping or gone; trying again later may help."""
+
+    code = "unavailable"
+
+
+class EngineFailure(GitexError):
+    """The engine broke on this request."""
+
+    code = "engine_failure"
+
+
+class OutOfMemory(EngineFailure):
+    """The request does not fit into the device's memory even alone."""
+
+    code = "out_of_memory"
+
+
+class WeightsMismatch(GitexError):
+    """Weights on disk are not the ones that the catalog names."""
+
+    code = "weights_mismatch"
+
+
+class SettingsError(GitexError):
+    """A setting cannot be used; `param` is its name."""
+
+    code = "bad_setting"

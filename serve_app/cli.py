@@ -1,0 +1,145 @@
+"""The command line. Each command imports what it needs when it runs, so that `gitex --help` is quick."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gitex.errors import GitexError, InvalidInput, NotFound, SettingsError, TooLarge, Unauthorized
+
+if TYPE_CHECKING:
+    from configs.settings import Settings
+
+_CALLERS_FAULT = (InvalidInput, NotFound, SettingsError, TooLarge, Unauthorized)
+
+app = typer.Typer(
+    name="gitex",
+    help="Pictures and copy from a Gitex service, with provenance.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Url = Annotated[str | None, typer.Option("--url", help="The service. Default: the one that the settings describe.")]
+ApiKey = Annotated[str | None, typer.Option("--api-key", help="Its key. Default: GITEX_API_KEY.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def main() -> None:
+    """The console script `gitex`."""
+    app()
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Say errors in one line. Exit code 2 for what the caller can mend, 1 for the rest, 130 after Ctrl-C."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("cancelled", err=True)
+        raise typer.Exit(130) from None
+    except GitexError as error:
+        typer.echo(f"error: {error.message}", err=True)
+        raise typer.Exit(2 if isinstance(error, _CALLERS_FAULT) else 1) from None
+
+
+def _settings() -> "Settings":
+    from configs.settings import load_settings
+
+    return load_settings()
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"gitex {version('gitex')}")
+        raise typer.Exit
+
+
+@app.callback()
+def gitex(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    """Pictures and copy from a Gitex service, with provenance."""
+
+
+@app.command()
+def up() -> None:
+    """Run the whole service on this machine, until Ctrl-C."""
+    with _told():
+        from serve_app.commands.up import up as run_service
+
+        run_service(_settings())
+
+
+@app.command()
+def image(
+    prompt: Annotated[str, typer.Argument(help="What the picture shows.")],
+    *,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write. Default: gitex-SHA256.png here.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="NAME or NAME@VERSION.")] = None,
+    size: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT in pixels, as in 128x128.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
+    guidance: Annotated[float | None, typer.Option(help="How strictly the prompt is followed.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same picture.")] = None,
+    sampler: Annotated[str | None, typer.Option(help="Noise solver, as in ddim.")] = None,
+    negative_prompt: Annotated[str | None, typer.Option(help="What the picture should not show.")] = None,
+    url: Url = None,
+    api_key: ApiKey = None,
+) -> None:
+    """Make a picture and write it to a file."""
+    with _told():
+        from serve_app.commands.client import ServiceClient
+        from serve_app.commands.image import ImageOptions, make_image
+
+        options = ImageOptions(prompt, model, size, steps, guidance, seed, sampler, negative_prompt)
+        with ServiceClient.of(_settings(), url, api_key) as client:
+            make_image(client, options, output)
+
+
+@app.command("copy")
+def write_copy(
+    prompt: Annotated[str, typer.Argument(help="What the picture shows.")],
+    *,
+    keyword: Annotated[list[str] | None, typer.Option("--keyword", "-k", help="To be used; may be repeated.")] = None,
+    tone: Annotated[str | None, typer.Option(help="neutral, playful, formal, poetic or bold.")] = None,
+    json: AsJson = False,
+    url: Url = None,
+    api_key: ApiKey = None,
+) -> None:
+    """Write title, tagline, description and hashtags for a picture."""
+    with _told():
+        from serve_app.commands.client import ServiceClient
+        from serve_app.commands.copywriting import print_copy
+
+        with ServiceClient.of(_settings(), url, api_key) as client:
+            print_copy(client, prompt, tuple(keyword or ()), tone, as_json=json)
+
+
+@app.command()
+def doctor(*, json: AsJson = False) -> None:
+    """Check this machine: what is ready, what is missing, and how to mend it."""
+    with _told():
+        from serve_app.commands.doctor import examine
+
+        if not examine(as_json=json):
+            raise typer.Exit(1)
+
+
+@app.command()
+def settings(*, json: AsJson = False) -> None:
+    """List every setting, its value, and where that comes from."""
+    with _told():
+        from serve_app.commands.settings import print_settings
+
+        print_settings(as_json=json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""A client of the HTTP API, for the command line."""
+
+import base64
+import binascii
+import json
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+from pydantic import ValidationError
+
+from configs.settings import Settings, is_loopback
+from gitex.errors import (
+    DeadlineExceeded,
+    EngineFailure,
+    GitexError,
+    InvalidInput,
+    Overloaded,
+    Unauthorized,
+    Unavailable,
+)
+from gitex.events import Queued, Step
+from serve_app.commands.event_stream import ServerEvent, read_events
+from serve_app.http.schemas.copywriting import CopyResponse
+from serve_app.http.schemas.provenance import Provenance
+
+_CONNECT_SECONDS = 5.0
+# The service watches the deadline; this only ends the wait for one that does not.
+_GRACE_SECONDS = 10.0
+_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A finished picture as the service sent it."""
+
+    content: bytes
+    provenance: Provenance
+
+
+class ServiceClient:
+    """Calls one service. Every failure is one of `gitex.errors`: `InvalidInput` and `Unauthorized` are the caller's."""
+
+    def __init__(self, url: str, api_key: str | None, timeout_s: float) -> None:
+        self._url = url.rstrip("/")
+        headers = {} if api_key is None else {"authorization": f"Bearer {api_key}"}
+        with self._mapped():
+            self._http = httpx.Client(
+                headers=headers,
+                timeout=httpx.Timeout(timeout_s, connect=_CONNECT_SECONDS),
+                # A proxy does not know this machine's own loopback address.
+                trust_env=not is_loopback(httpx.URL(url).host),
+            )
+
+    @classmethod
+    def of(cls, settings: Settings, url: str | None, api_key: str | None) -> Self:
+        """The service at `url`, or else the one that `settings` describe; the same for the key."""
+        if api_key is None and settings.api_key is not None:
+            api_key = settings.api_key.get_secret_value()
+        return cls(url or service_url(settings), api_key, settings.request_timeout_s + _GRACE_SECONDS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def image(self, body: Mapping[str, Any]) -> Generator[Queued | Step | Picture, None, None]:
+        """Progress and, last, the picture. Closing the generator cancels the work at the service."""
+        body = {**body, "stream": True, "progress": True, "response_format": "b64_json"}
+        url = f"{self._url}/v1/images/generations"
+        with self._mapped(), self._http.stream("POST", url, json=body) as response:
+            if response.status_code != 200:
+                response.read()
+                raise _refusal(response)
+            for event in read_events(response.iter_bytes()):
+                match _image_event(event):
+                    case Picture() as picture:
+                        yield picture
+                        return
+                    case Queued() | Step() as progress:
+                        yield progress
+        raise Unavailable("the service closed the connection before the picture was finished")
+
+    def write_copy(self, body: Mapping[str, Any]) -> CopyResponse:
+        """Copy for a picture."""
+        with self._mapped():
+            response = self._http.post(f"{self._url}/v1/copy", json=body)
+            if response.status_code != 200:
+                raise _refusal(response)
+            return CopyResponse.model_validate_json(response.content)
+
+    @contextmanager
+    def _mapped(self) -> Iterator[None]:
+        """Every upstream exception becomes one of ours."""
+        try:
+            yield
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as problem:
+            raise InvalidInput(f"{self._url!r} is not an address of a service: {problem}", param="url") from problem
+        except (httpx.ConnectError, httpx.ConnectTimeout) as problem:
+            raise Unavailable(
+                f"no service answers at {self._url}: start it with `make run`, or name another with --url"
+            ) from problem
+        except httpx.TimeoutException as problem:
+            raise DeadlineExceeded(f"the service at {self._url} stopped answering") from problem
+        except httpx.HTTPError as problem:
+            raise Unavailable(f"the connection to {self._url} broke: {problem}") from problem
+        except (ValidationError, ValueError, KeyError, TypeError) as problem:
+            raise Unavailable(f"{self._url} does not answer as a Gitex service does") from problem
+
+
+def service_url(settings: Settings) -> str:
+    """Where a client on this machine reaches the service that `settings` describe."""
+    host = _ANYWHERE.get(settings.host, settings.host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
+def _image_event(event: ServerEvent) -> Queued | Step | Picture | None:
+    """`None` for events that a newer service may send. Raises the error that an error event tells."""
+    if event.name == "error":
+        raise _error(json.loads(event.data)["error"])
+    if event.name == "gitex.progress":
+        fields = json.loads(event.data)
+        if fields["stage"] == "queued":
+            return Queued(int(fields["ahead"]))
+        return Step(int(fields["step"]), int(fields["total"])) if fields["stage"] == "denoising" else None
+    if event.name == "image_generation.completed":
+        fields = json.loads(event.data)
+        return Picture(_decoded(fields["b64_json"]), Provenance.model_validate(fields["gitex"]))
+    return None
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error as problem:
+        raise EngineFailure("the picture arrived damaged") from problem
+
+
+def _refusal(response: httpx.Response) -> GitexError:
+    try:
+        fields = response.json()["error"]
+    except (ValueError, KeyError, TypeError):
+        # Not from Gitex's own code: a proxy in front of it, or another program.
+        return Unavailable(f"{response.url} answered HTTP {response.status_code} {response.reason_phrase}")
+    return _error(fields, response.headers)
+
+
+def _error(fields: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> GitexError:
+    """The error that an OpenAI error object describes, by its `type`."""
+    headers = headers or {}
+    message, param = str(fields["message"]), fields["param"]
+    match fields["type"]:
+        case "invalid_request_error":
+            return InvalidInput(message, param=param)
+        case "authentication_error":
+            return Unauthorized(f"{message} (set GITEX_API_KEY, or give --api-key)")
+        case "rate_limit_error":
+            seconds = headers.get("retry-after", "1")
+            return Overloaded(f"{message}; try again in {seconds} s", retry_after=float(seconds))
+        case _:
+            request_id = headers.get("x-request-id")
+            return Unavailable(f"{message} (request id {request_id})" if request_id else message)

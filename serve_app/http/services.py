@@ -1,0 +1,22 @@
+"""What the routes work with: put together by the composition root, or by a test out of fakes."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from gitex.ports import AssetStore, Recorder
+from serve_app.services.generation import Generation
+from serve_app.services.models import ModelDirectory
+from serve_app.services.readiness import Readiness
+
+
+@dataclass(frozen=True)
+class Services:
+    """The use cases and stores of one ingress process."""
+
+    models: ModelDirectory
+    generation: Generation
+    assets: AssetStore
+    readiness: Readiness
+    recorder: Recorder
+    exposition: Callable[[], Awaitable[str]]
+    """The whole cluster's metrics in Prometheus text format."""

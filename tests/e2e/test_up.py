@@ -1,0 +1,123 @@
+"""`gitex up` as a user runs it: start, use, port taken, Ctrl-C, start again."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import ip_address
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from configs.catalog import REPOSITORY
+from tests.fakes.ports import free_port
+
+GITEX = [sys.executable, "-m", "serve_app.cli"]
+START_SECONDS = 120
+
+
+def _environment(data: Path, port: int, dashboard: int) -> dict[str, str]:
+    return {
+        **os.environ,
+        "PYTHONPATH": str(REPOSITORY),
+        "GITEX_DATA_DIR": str(data),
+        "GITEX_PORT": str(port),
+        "GITEX_DASHBOARD_PORT": str(dashboard),
+    }
+
+
+@contextmanager
+def _running(environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The system in its own process group, as a terminal would have it; nothing of it is left afterwards."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*GITEX, "up"], cwd=REPOSITORY, env=environment, stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _wait_for(text: str, log: Path, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while text not in log.read_text():
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.2)
+
+
+def _interrupt(process: subprocess.Popen[bytes]) -> int:
+    """Ctrl-C: the terminal tells the whole group."""
+    os.killpg(process.pid, signal.SIGINT)
+    return process.wait(60)
+
+
+@pytest.mark.timeout(400)
+def test_up_serves_stops_cleanly_and_starts_again_with_what_it_kept(tmp_path: Path) -> None:
+    port, dashboard, log = free_port(), free_port(), tmp_path / "log"
+    environment = _environment(tmp_path / "data", port, dashboard)
+    url = f"http://127.0.0.1:{port}"
+    with _running(environment, log) as process:
+        _wait_for("Gitex is up", log, process)
+        screen = log.read_text()
+        assert f"{url}/docs" in screen
+        assert f"http://127.0.0.1:{dashboard}" in screen
+        assert str(tmp_path / "data") in screen.replace("\n", "").replace("│", "").replace(" ", "")
+        _image(environment, tmp_path / "star.png")
+        asset = httpx.post(f"{url}/v1/images/generations", json={"prompt": "a star", "seed": 1, "steps": 2}, timeout=60)
+        asset_id = asset.json()["data"][0]["gitex"]["asset_id"]
+        assert _outward_listeners(process) == []
+        _second_start_names_the_port(environment)
+        assert _interrupt(process) == 0, log.read_text()
+    assert "stopped" in log.read_text()
+    _nothing_listens(port)
+    started = time.monotonic()
+    with _running(environment, log) as process:
+        _wait_for("Gitex is up", log, process)
+        print(f"second start: {time.monotonic() - started:.1f} s")
+        assert httpx.get(f"{url}/v1/assets/{asset_id}/content").content.startswith(b"\x89PNG")
+        assert _interrupt(process) == 0, log.read_text()
+
+
+def _image(environment: dict[str, str], out: Path) -> None:
+    port = environment["GITEX_PORT"]
+    command = [*GITEX, "image", "a red star on a blue background", "-o", str(out), "--url", f"http://127.0.0.1:{port}"]
+    done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert out.read_bytes().startswith(b"\x89PNG")
+
+
+def _outward_listeners(process: subprocess.Popen[bytes]) -> list[str]:
+    """What the whole process tree, Ray's servers too, listens on besides loopback."""
+    root = psutil.Process(process.pid)
+    sockets = [socket for one in (root, *root.children(recursive=True)) for socket in one.net_connections("tcp")]
+    listening = [socket.laddr for socket in sockets if socket.status == psutil.CONN_LISTEN]
+    assert len(listening) > 5, listening  # or nothing was looked at
+    return [f"{address.ip}:{address.port}" for address in listening if not _is_loopback(address.ip)]
+
+
+def _is_loopback(text: str) -> bool:
+    """gRPC's servers listen on ::ffff:127.0.0.1, which is loopback too, but not to every `ipaddress`."""
+    address = ip_address(text)
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+
+
+def _second_start_names_the_port(environment: dict[str, str]) -> None:
+    done = subprocess.run([*GITEX, "up"], cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0
+    assert environment["GITEX_PORT"] in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def _nothing_listens(port: int) -> None:
+    with socket.socket() as caller:
+        assert caller.connect_ex(("127.0.0.1", port)) != 0

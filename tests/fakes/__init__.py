@@ -1,0 +1,1 @@
+"""Fakes behind our ports: small, in memory, and honest about the port's promises."""

@@ -1,0 +1,68 @@
+"""The starter copy corpus: what the model is taught is what the copy task asks for."""
+
+import random
+
+from gitex.copywriting import TONES, CopyBrief, brief_messages, parse_copy
+from models.starter.copywriting import NO_LOSS, Recipe, _batches, encode_example
+from models.starter.corpus import conversations, copy_example
+from models.starter.phrases import VOICES
+from models.starter.scenes import Scene, random_scene
+from models.starter.tokenizers import CHAT_PAD, train_chat_tokenizer
+
+
+def test_the_same_seed_gives_the_same_conversations() -> None:
+    assert conversations(50, 1) == conversations(50, 1) != conversations(50, 2)
+
+
+def test_every_copy_answer_parses_and_holds_its_keywords() -> None:
+    rng = random.Random(5)
+    for _ in range(300):
+        example = copy_example(rng)
+        copy = parse_copy(example.answer)
+        assert str(copy) == example.answer
+        request = example.messages[1].content
+        for keyword in request.partition("\nKeywords: ")[2].split(", "):
+            assert keyword in copy.description
+            assert not keyword or f"#{keyword}" in copy.hashtags
+
+
+def test_every_tone_has_a_phrase_for_the_barest_scene() -> None:
+    bare = Scene("star")
+    assert bare.whole == "a star"
+    assert set(VOICES) == set(TONES)
+    for voice in VOICES.values():
+        for phrases in (voice.titles, voice.taglines, voice.openings):
+            assert any("{colour}" not in p and "{Colour}" not in p and "{style}" not in p for p in phrases)
+
+
+def test_scenes_read_well() -> None:
+    assert Scene("owl", where="at dawn").whole == "an owl at dawn"
+    assert Scene("mountains", "orange").whole == "orange mountains"
+    assert Scene("star", "orange", "small").whole == "a small orange star"
+    assert all("  " not in random_scene(random.Random(i)).prompt(random.Random(i)) for i in range(200))
+
+
+def test_only_the_answer_carries_loss() -> None:
+    corpus = conversations(40, 3)
+    tokenizer = train_chat_tokenizer((c.answer for c in corpus), 400, 256)
+    examples = [encode_example(tokenizer, c) for c in corpus]
+    pad = tokenizer.convert_tokens_to_ids(CHAT_PAD)
+    ids, targets = next(_batches(examples, Recipe(batch=8), pad))
+    for row, target in zip(ids.tolist(), targets.tolist(), strict=True):
+        wanted = [token for token in target if token != NO_LOSS]
+        text = tokenizer.decode(row)
+        assert text.startswith("<|system|>") or text.startswith("<|user|>")
+        assert text.removesuffix(CHAT_PAD * row.count(pad)).endswith("<|assistant|>" + tokenizer.decode(wanted))
+        assert wanted[-1] == tokenizer.eos_token_id
+
+
+def test_the_chat_tokenizer_takes_any_text_back() -> None:
+    tokenizer = train_chat_tokenizer(["a red star"], 300, 256)
+    odd = "Ünïcödé 🙂\n\ttabs  and   spaces 日本"
+    assert tokenizer.decode(tokenizer(odd).input_ids) == odd
+    turns = [
+        {"role": m.role, "content": m.content} for m in brief_messages(CopyBrief("a red star", ("night",), "bold"))
+    ]
+    rendered = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    assert rendered.startswith("<|system|>Write copy")
+    assert rendered.endswith("<|end|><|assistant|>")
