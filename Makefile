@@ -28,7 +28,7 @@ test: setup-dev  ## all tests
 	$(BIN)/pytest
 
 bench: setup-dev ## measure the engine against plain diffusers
-	$(BIN)/python -m benchmarks.engine_batching
+	$(BIN)/python -m benchmarks.engine
 
 format: setup-dev
 	$(BIN)/ruff check --fix .

@@ -1,7 +1,7 @@
 """The model catalog: which models exist, where their weights come from, and what they accept."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -10,6 +10,8 @@ from gitex.errors import ModelNotFound, SettingsError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DEFAULT_CATALOG = Path(__file__).with_name("models.yaml")
+_DIGEST = r"^sha256:[0-9a-f]{64}$"
+_ADAPTER_NAME = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 
 
 class _Frozen(BaseModel):
@@ -22,9 +24,10 @@ class EngineOptions(_Frozen):
     device: str = Field("auto", description="`auto`, `cpu`, `cuda`, `cuda:N`")
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = Field("auto", description="auto: float32 on CPU")
     max_batch: int = Field(8, ge=1, description="requests in one forward pass")
-    max_waiting: int = Field(64, ge=1, description="requests that may wait; one more is answered 429")
+    max_waiting: int = Field(64, ge=1, description="requests that may wait; a tenant alone may fill three quarters")
     threads: int = Field(0, ge=0, description="torch CPU threads; 0 for all cores")
     memory_fraction: float = Field(1.0, gt=0, le=1, description="share of the GPU's memory this engine may take")
+    strict_rows: int = Field(4, ge=2, description="rows of a strict request's forward passes; a guided one fills two")
 
 
 class DiffusionDefaults(_Frozen):
@@ -37,13 +40,20 @@ class DiffusionDefaults(_Frozen):
     steps: int = 30
     max_steps: int = 150
     guidance_scale: float = 7.5
-    sampler: Literal["ddim", "euler"] = "euler"
+    sampler: str | None = Field(None, description="one that the model has; None: euler where it is one of them")
 
 
 class TextDefaults(_Frozen):
     """What a text model is asked for when the caller does not say."""
 
     max_tokens: int = 128
+
+
+class AdapterEntry(_Frozen):
+    """LoRA weights that requests may put over a diffusion model."""
+
+    source: str = Field(description="a folder with one safetensors file; where it may be, see the model's own source")
+    digest: str | None = Field(None, pattern=_DIGEST, description="refuse weights other than these")
 
 
 class ModelEntry(_Frozen):
@@ -53,7 +63,13 @@ class ModelEntry(_Frozen):
     version: int = Field(ge=1)
     kind: Literal["diffusion", "gan", "text"]
     source: str = Field(description="a folder (absolute, or relative to the repository), or hf://owner/name[@revision]")
-    digest: str | None = Field(None, pattern=r"^sha256:[0-9a-f]{64}$", description="refuse weights other than these")
+    digest: str | None = Field(None, pattern=_DIGEST, description="refuse weights other than these")
+    adapters: dict[Annotated[str, Field(pattern=_ADAPTER_NAME)], AdapterEntry] = Field(
+        {}, description="of a diffusion model, by the name that requests use"
+    )
+    safety: Literal["none", "pipeline"] = Field(
+        "none", description="pipeline: the checker in a diffusion model's own safety_checker folder sees every picture"
+    )
     engine: EngineOptions = EngineOptions()
     diffusion: DiffusionDefaults = DiffusionDefaults()
     text: TextDefaults = TextDefaults()
@@ -62,6 +78,12 @@ class ModelEntry(_Frozen):
     def id(self) -> str:
         """`name@version`."""
         return f"{self.name}@{self.version}"
+
+    @model_validator(mode="after")
+    def _only_diffusion_has_adapters_and_safety(self) -> "ModelEntry":
+        if self.kind != "diffusion" and (self.adapters or self.safety != "none"):
+            raise ValueError("adapters and safety are for diffusion models")
+        return self
 
 
 class Catalog(_Frozen):

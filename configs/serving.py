@@ -37,8 +37,8 @@ class DeploymentOptions(_Frozen):
     max_ongoing_requests: int = Field(
         128,
         ge=1,
-        # An engine answers 429 at max_batch + max_waiting; Serve must let that many through for it to be heard.
-        description="requests a replica holds at once; at least the engine's max_batch + max_waiting",
+        # An engine answers 429 at 4 * max_batch + max_waiting; Serve must let that many through for it to be heard.
+        description="requests a replica holds at once; at least the engine's 4 * max_batch + max_waiting",
     )
     max_queued_requests: int = Field(
         64, ge=-1, description="requests each caller may hold back; one more is answered 429"

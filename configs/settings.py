@@ -90,6 +90,9 @@ class Settings(BaseSettings):
     cache_ttl_s: PositiveSeconds = Field(86_400.0, description="how long the prompt cache keeps a picture, in seconds")
     request_timeout_s: PositiveSeconds = Field(120.0, description="deadline of a request, in seconds")
     max_body_bytes: PositiveInt = Field(2**20, description="largest JSON body that is accepted, in bytes")
+    max_upload_bytes: PositiveInt = Field(
+        16 * 2**20, description="largest form with pictures, and largest body that states no length, in bytes"
+    )
     max_prompt_chars: PositiveInt = Field(4000, description="longest prompt that is accepted, in characters")
     max_images_per_request: PositiveInt = Field(8, description="most pictures that one request may ask for")
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(

@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
+from typing import TYPE_CHECKING
 
 from ray import serve
 from ray.serve import Deployment
@@ -12,10 +13,15 @@ from configs.catalog import ModelEntry
 from deployments.clocks import MonotonicClock
 from deployments.probe import Probe, exhaust
 from deployments.recorder import RayRecorder
-from gitex.events import Finished, ImageEvent, ImageOutput, TextEvent
+from gitex.errors import EngineFailure, InvalidInput
+from gitex.events import Finished, ImageEvent, TextEvent
 from gitex.ports import Engine, RunContext
 from gitex.specs import CopySpec, DiffusionSettings, GanSettings, ImageSpec, Message
 from gitex.variants import Kind, ModelInfo
+
+if TYPE_CHECKING:
+    from models.gan.engine import Drawn
+    from models.gan.frames import Frame
 
 
 class _EngineReplica:
@@ -47,8 +53,13 @@ class DiffusionReplica(_EngineReplica):
         self.probe = Probe(self._take_one_step, MonotonicClock())
 
     async def _take_one_step(self) -> None:
-        settings = DiffusionSettings(steps=1, guidance_scale=1.0, sampler="ddim")
-        await exhaust(self._diffusion.generate(_smallest_picture(self._diffusion.info, "", settings), _health()))
+        info = self._diffusion.info
+        if info.image is None:
+            raise EngineFailure(f"{info.variant.id} has no image limits")
+        settings = DiffusionSettings(1, info.image.default_guidance, info.image.default_sampler)
+        # A model that cannot begin without a picture says so: it is well.
+        with suppress(InvalidInput):
+            await exhaust(self._diffusion.generate(_smallest_picture(info, "", settings), _health()))
 
     async def generate(self, spec: ImageSpec, context: RunContext) -> AsyncGenerator[ImageEvent, None]:
         """See `gitex.ports.ImageModel`."""
@@ -94,13 +105,11 @@ class GanReplica(_EngineReplica):
 
     async def generate(self, spec: ImageSpec, context: RunContext) -> AsyncGenerator[ImageEvent, None]:
         """See `gitex.ports.ImageModel`."""
-        # Before the batch: one bad spec must not fail its neighbours.
-        self._gan.validate(spec)
-        yield Finished(await self._run_batch(spec))
+        yield Finished(await self._gan.generate(spec, self._run_batch))
 
     @serve.batch(max_batch_size=8, batch_wait_timeout_s=0.002)
-    async def _run_batch(self, specs: list[ImageSpec]) -> list[ImageOutput]:
-        return await asyncio.to_thread(self._gan.run_batch, specs)
+    async def _run_batch(self, frames: list["Frame"]) -> list["Drawn"]:
+        return await asyncio.to_thread(self._gan.run_batch, frames)
 
 
 def _smallest_picture(info: ModelInfo, prompt: str, settings: DiffusionSettings | GanSettings) -> ImageSpec:

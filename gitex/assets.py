@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from gitex.events import StageSeconds
+from gitex.events import Execution, StageSeconds
 from gitex.specs import ImageSpec
 
 
@@ -19,3 +19,5 @@ class Asset:
     stages: StageSeconds
     created_at: datetime
     """Always aware, UTC."""
+    execution: Execution | None = None
+    """Where and how it ran; None for assets from before this was recorded."""

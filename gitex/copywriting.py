@@ -1,23 +1,38 @@
 """The copy task: how a brief becomes messages for a text model, and how the model's answer becomes copy.
 
 Any chat model can do the task; `starter-copy` is trained on exactly these messages. The model answers in four
-labelled lines: `Title: ...`, `Tagline: ...`, `Description: ...`, `Hashtags: #one #two`.
+labelled lines, `Title: ...`, `Tagline: ...`, `Description: ...`, `Hashtags: #one #two`, and cannot do otherwise: the
+form is a constraint on its tokens.
 """
 
-import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from gitex.errors import EngineFailure, InvalidInput
-from gitex.specs import Message
+from gitex.specs import Constraint, CopySpec, Message
+from gitex.variants import Variant
 
 Tone = Literal["neutral", "playful", "formal", "poetic", "bold"]
 TONES: tuple[Tone, ...] = get_args(Tone)
 _LABELS = ("Title", "Tagline", "Description", "Hashtags")
 _TASK = "Write copy for a picture in four lines: " + ", ".join(_LABELS) + "."
-_LABEL = re.compile(rf"^[\s>*_#-]*({'|'.join(_LABELS)})[*_\s]*:[*_]*", re.IGNORECASE | re.MULTILINE)
-_TAG = re.compile(r"[^\s,;#]+")
-_QUOTES = "\"'“”‘’*_` \t\r\n"
+# A part has a limit of tokens: a model that does not end its line has it ended.
+COPY_FORM = Constraint(
+    "lark",
+    r"""%llguidance {}
+start: "Title: " title "\nTagline: " tagline "\nDescription: " description "\nHashtags: " hashtags
+title[max_tokens=20]: LINE
+tagline[max_tokens=28]: LINE
+description[max_tokens=56]: LINE
+hashtags[max_tokens=40]: TAGS
+LINE: /[\p{L}\p{N}][^\p{C}\n]*/
+TAGS: /#[\p{L}\p{N}_]+( #[\p{L}\p{N}_]+){0,15}/
+""",
+)
+COPY_TOKENS = 20 + 28 + 56 + 40 + 40
+"""No answer of the form is longer: its parts, and what any vocabulary needs for the labels."""
+_CUT = "\ufffd"
+"""A character whose last bytes were over a part's limit."""
 
 
 @dataclass(frozen=True)
@@ -63,19 +78,26 @@ def brief_messages(brief: CopyBrief) -> tuple[Message, ...]:
     return (Message("system", f"{_TASK} Tone: {brief.tone}."), Message("user", picture + keywords))
 
 
-def parse_copy(text: str) -> CopyText:
-    """Read a model's answer; lenient about case, markdown, quotes, order and line breaks, but inventing nothing.
+def copy_spec(variant: Variant, brief: CopyBrief, seed: int) -> CopySpec:
+    """What a text model is asked for when copy is wanted."""
+    return CopySpec(
+        variant=variant,
+        messages=brief_messages(brief),
+        max_tokens=COPY_TOKENS,
+        temperature=0.7,
+        top_p=0.95,
+        seed=seed,
+        constraint=COPY_FORM,
+    )
 
-    Raises `EngineFailure` naming the parts that are missing or empty: another seed may do better.
-    """
-    found = list(_LABEL.finditer(text))
-    ends = [match.start() for match in found[1:]] + [len(text)]
-    parts: dict[str, str] = {}
-    for match, end in zip(found, ends, strict=False):
-        parts.setdefault(match[1].capitalize(), " ".join(text[match.end() : end].split()).strip(_QUOTES))
-    tags = (tag.strip(_QUOTES + ".") for tag in _TAG.findall(parts.get("Hashtags", "")))
-    hashtags = tuple(dict.fromkeys(f"#{tag}" for tag in tags if tag))
-    missing = [label for label in _LABELS[:3] if not parts.get(label)] + ([] if hashtags else [_LABELS[3]])
-    if missing:
-        raise EngineFailure(f"the model's answer has no {', '.join(missing).lower()}")
-    return CopyText(parts["Title"], parts["Tagline"], parts["Description"], hashtags)
+
+def parse_copy(text: str) -> CopyText:
+    """Read an answer of the form. Raises `EngineFailure` if it is not one: the model did not get to the end of it."""
+    parts = [line.partition(": ") for line in text.split("\n")]
+    if tuple(label for label, _, _ in parts) != _LABELS:
+        raise EngineFailure(f"the answer's lines are not {', '.join(_LABELS)}")
+    title, tagline, description, tags = (part.rstrip(f"{_CUT} ") for _, _, part in parts)
+    hashtags = tuple(dict.fromkeys(tag for tag in tags.replace(_CUT, "").split() if tag != "#"))
+    if not (title and tagline and description and hashtags):
+        raise EngineFailure("the answer has an empty part")
+    return CopyText(title, tagline, description, hashtags)

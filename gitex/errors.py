@@ -40,6 +40,16 @@ class PromptTooLong(InvalidInput):
     code = "prompt_too_long"
 
 
+class ContentRefused(GitexError):
+    """The safety checker refuses the prompt or the picture. `category` says what for."""
+
+    code = "content_policy_violation"
+
+    def __init__(self, message: str, *, category: str, param: str | None = None) -> None:
+        super().__init__(message, param=param)
+        self.category = category
+
+
 class TooLarge(GitexError):
     """The request body is over the limit."""
 
@@ -105,7 +115,7 @@ class OutOfMemory(EngineFailure):
 
 
 class WeightsMismatch(GitexError):
-    """Weights on disk are not the ones that the catalog names."""
+    """Weights are not the ones that were asked for: by the catalog, or by an asset that is verified."""
 
     code = "weights_mismatch"
 

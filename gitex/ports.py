@@ -1,7 +1,7 @@
 """What the use cases need from the outside, as protocols. Adapters live in the rooms; fakes live in the tests."""
 
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from gitex.assets import Asset
@@ -20,13 +20,17 @@ class RunContext:
     """Unix seconds; past it the engine drops the request and raises `DeadlineExceeded`."""
     previews: int = 0
     """How many previews to spread over the steps; 0 for none."""
+    priority: int = 0
+    """Higher goes first among the same tenant's requests; a tenant's share of the device does not grow by it."""
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
+    """The encoded pictures (PNG, JPEG, WebP) that the spec names, by their SHA-256 in hex."""
 
 
 class ImageModel(Protocol):
     """Runs image specs of one variant.
 
-    `generate` raises `InvalidInput`, `Overloaded`, `DeadlineExceeded`, `Unavailable`, `EngineFailure`; closing the
-    generator cancels the work and frees its slot within one step.
+    `generate` raises `InvalidInput`, `ContentRefused`, `Overloaded`, `DeadlineExceeded`, `Unavailable`,
+    `EngineFailure`; closing the generator cancels the work and frees its slot within one step.
     """
 
     @property
@@ -75,6 +79,12 @@ class AssetStore(Protocol):
 
     async def content(self, asset: Asset) -> bytes:
         """The asset's bytes, checked against its SHA-256. Raise `AssetNotFound` if they are gone or corrupt."""
+
+    async def keep(self, content: bytes) -> str:
+        """Keep the bytes of a picture that a spec will name; returns their SHA-256. Idempotent."""
+
+    async def kept(self, sha256: str) -> bytes:
+        """Kept bytes, checked against their SHA-256. Raise `AssetNotFound` if they are gone or corrupt."""
 
 
 @dataclass(frozen=True)

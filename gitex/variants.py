@@ -37,6 +37,12 @@ class ImageLimits:
     samplers: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     """Class names of a class-conditional model; empty for a model that takes free text."""
+    adapters: tuple[tuple[str, str], ...] = ()
+    """Name and weights digest of each adapter that a request may choose."""
+    takes_images: bool = False
+    """Whether a request may begin from a picture, with a mask, or take a picture's style."""
+    batching: Literal["step", "request"] = "step"
+    """Whether requests share denoising steps, or run whole, one after the other."""
 
 
 @dataclass(frozen=True)

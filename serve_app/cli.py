@@ -90,17 +90,53 @@ def image(
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same picture.")] = None,
     sampler: Annotated[str | None, typer.Option(help="Noise solver, as in ddim.")] = None,
     negative_prompt: Annotated[str | None, typer.Option(help="What the picture should not show.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="The same bytes whoever shares the batch.")] = False,
+    adapter: Annotated[
+        list[str] | None, typer.Option(help="NAME or NAME:WEIGHT of a LoRA adapter; may be repeated.")
+    ] = None,
+    source: Annotated[Path | None, typer.Option("--from", help="A picture to begin from.")] = None,
+    mask: Annotated[
+        Path | None, typer.Option(help="With --from: what may change is transparent, or white if all is opaque.")
+    ] = None,
+    strength: Annotated[
+        float | None, typer.Option(help="With --from: how far from that picture, above 0 and at most 1.")
+    ] = None,
+    style_image: Annotated[Path | None, typer.Option(help="With --from: a picture whose look is taken.")] = None,
     url: Url = None,
     api_key: ApiKey = None,
 ) -> None:
     """Make a picture and write it to a file."""
     with _told():
         from serve_app.commands.client import ServiceClient
-        from serve_app.commands.image import ImageOptions, make_image
+        from serve_app.commands.image import ImageOptions, PictureFiles, make_image
 
-        options = ImageOptions(prompt, model, size, steps, guidance, seed, sampler, negative_prompt)
+        if source is None and (mask, strength, style_image) != (None, None, None):
+            raise InvalidInput("--mask, --strength and --style-image need --from", param="from")
+        options = ImageOptions(
+            prompt, model, size, steps, guidance, seed, sampler, negative_prompt, strict or None, adapter or None
+        )
+        files = None if source is None else PictureFiles(source, mask, style_image, strength)
         with ServiceClient.of(_settings(), url, api_key) as client:
-            make_image(client, options, output)
+            make_image(client, options, files, output)
+
+
+@app.command()
+def verify(
+    asset: Annotated[str, typer.Argument(help="Its id, as in ast_0123456789abcdef01234567.")],
+    *,
+    json: AsJson = False,
+    url: Url = None,
+    api_key: ApiKey = None,
+) -> None:
+    """Make an asset's picture again and compare it with the stored one. Exit code 1 if it is another."""
+    with _told():
+        from serve_app.commands.client import ServiceClient
+        from serve_app.commands.verify import verify_asset
+
+        with ServiceClient.of(_settings(), url, api_key) as client:
+            passed = verify_asset(client, asset, as_json=json)
+        if not passed:
+            raise typer.Exit(1)
 
 
 @app.command("copy")

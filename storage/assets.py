@@ -54,6 +54,14 @@ class SqlAssetStore:
         """The asset's bytes, checked against its SHA-256. Raises `AssetNotFound` if they are gone or corrupt."""
         return await self._blobs.get(asset.sha256)
 
+    async def keep(self, content: bytes) -> str:
+        """Keep the bytes of a picture that a spec will name; returns their SHA-256. Idempotent."""
+        return await self._blobs.put(content)
+
+    async def kept(self, sha256: str) -> bytes:
+        """Kept bytes, checked against their SHA-256. Raises `AssetNotFound` if they are gone or corrupt."""
+        return await self._blobs.get(sha256)
+
     async def check(self) -> None:
         """Return if the database answers. Raises `Unavailable`."""
         try:

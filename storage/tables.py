@@ -9,7 +9,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 from gitex.assets import Asset
-from gitex.events import StageSeconds
+from gitex.events import Execution, StageSeconds
 from gitex.specs import image_spec_from_json
 
 
@@ -50,6 +50,8 @@ class AssetRecord(Record):
     stages: Mapped[str] = mapped_column(Text)
     """JSON of `StageSeconds`."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    execution: Mapped[str | None] = mapped_column(Text)
+    """JSON of `Execution`."""
 
     @classmethod
     def of(cls, asset: Asset) -> "AssetRecord":
@@ -62,6 +64,7 @@ class AssetRecord(Record):
             spec=asset.spec.canonical(),
             stages=json.dumps(asdict(asset.stages), sort_keys=True),
             created_at=asset.created_at,
+            execution=None if asset.execution is None else json.dumps(asdict(asset.execution), sort_keys=True),
         )
 
     def asset(self) -> Asset:
@@ -74,4 +77,10 @@ class AssetRecord(Record):
             spec=image_spec_from_json(self.spec),
             stages=StageSeconds(**json.loads(self.stages)),
             created_at=self.created_at,
+            execution=None if self.execution is None else _execution(self.execution),
         )
+
+
+def _execution(text: str) -> Execution:
+    fields = json.loads(text)
+    return Execution(**{**fields, "versions": tuple(fields["versions"])})

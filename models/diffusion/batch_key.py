@@ -7,9 +7,9 @@ from dataclasses import dataclass
 class BatchKey:
     """Requests with equal keys may be rows of one forward pass; everything else about them may differ.
 
-    Guidance is deliberately not part of the key. A forward pass sees rows of (latent, timestep, context); a guided
-    request brings two rows and an unguided one brings one, so both kinds fit into the same pass. Steps, seed, sampler
-    and progress are per request for the same reason.
+    Guidance is deliberately not part of the key. A forward pass sees rows of (latent, timestep, conditioning); a guided
+    request brings two rows and an unguided one brings one, so both kinds fit into the same pass. Steps, seed, sampler,
+    strength, start and progress are per request for the same reason.
     """
 
     variant: str
@@ -18,11 +18,17 @@ class BatchKey:
     latent_shape: tuple[int, int, int]
     """(channels, height, width) of the latent: rows are stacked into one tensor."""
 
-    context_shape: tuple[int, int]
-    """(tokens, width) of an encoded prompt: cross-attention takes one length for all rows, without padding."""
+    conditioning: tuple[tuple[str, tuple[int, ...]], ...]
+    """Name and shape of each conditioning tensor of a row: they are stacked, without padding."""
 
     dtype: str
     """Precision of the rows: casting a row to share a pass would change its result."""
+
+    adapters: tuple[tuple[str, float], ...] = ()
+    """Name and weight of each LoRA adapter: the network's layers have them on or off for all rows of a pass at once."""
+
+    strict: bool = False
+    """A strict pass is padded to a fixed number of rows: others need not pay for that."""
 
     @property
     def area(self) -> int:
@@ -39,14 +45,18 @@ class RowLayout:
     channels: int
     factor: int
     """Pixels of the picture's side to one of the latents' side."""
-    context_shape: tuple[int, int]
+    conditioning: tuple[tuple[str, tuple[int, ...]], ...]
     dtype: str
 
-    def key(self, width: int, height: int) -> BatchKey:
+    def key(
+        self, width: int, height: int, adapters: tuple[tuple[str, float], ...] = (), *, strict: bool = False
+    ) -> BatchKey:
         """The key of a picture, sides in pixels."""
         return BatchKey(
             variant=self.variant,
             latent_shape=(self.channels, height // self.factor, width // self.factor),
-            context_shape=self.context_shape,
+            conditioning=self.conditioning,
             dtype=self.dtype,
+            adapters=adapters,
+            strict=strict,
         )

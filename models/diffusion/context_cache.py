@@ -1,10 +1,17 @@
 """Encoded prompts of late: prompts repeat, the empty negative prompt most of all."""
 
 from collections import OrderedDict
+from typing import NamedTuple
 
-from torch import Tensor
+from models.diffusion.conditioning import Conditioning
+from models.diffusion.denoisers.protocol import Denoiser
 
-from models.diffusion.denoiser import Denoiser
+
+class _Prompt(NamedTuple):
+    text: str
+    negative: bool
+    adapters: tuple[tuple[str, float], ...]
+    """A text encoder may be adapted too."""
 
 
 class ContextCache:
@@ -13,14 +20,20 @@ class ContextCache:
     def __init__(self, denoiser: Denoiser, capacity: int = 64) -> None:
         self._denoiser = denoiser
         self._capacity = capacity
-        self._contexts: OrderedDict[str, Tensor] = OrderedDict()
+        self._encoded: OrderedDict[_Prompt, Conditioning] = OrderedDict()
 
-    def encode(self, prompt: str) -> Tensor:
-        """The prompt as (tokens, width), from memory if it was encoded lately."""
-        context = self._contexts.get(prompt)
-        if context is None:
-            context = self._contexts[prompt] = self._denoiser.encode(prompt)
-            if len(self._contexts) > self._capacity:
-                self._contexts.popitem(last=False)
-        self._contexts.move_to_end(prompt)
-        return context
+    def encode(self, text: str, adapters: tuple[tuple[str, float], ...], *, negative: bool = False) -> Conditioning:
+        """The prompt's conditioning, from memory if it was encoded lately."""
+        prompt = _Prompt(text, negative, adapters)
+        encoded = self._encoded.get(prompt)
+        if encoded is None:
+            self._denoiser.use_adapters(adapters)
+            encoded = self._encoded[prompt] = self._denoiser.encode(text, negative=negative)
+            if len(self._encoded) > self._capacity:
+                self._encoded.popitem(last=False)
+        self._encoded.move_to_end(prompt)
+        return encoded
+
+    def clear(self) -> None:
+        """Forget everything: memory is short."""
+        self._encoded.clear()

@@ -3,11 +3,11 @@
 import asyncio
 import gc
 import logging
-import math
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
@@ -15,17 +15,23 @@ from gitex.errors import EngineFailure, GitexError, InvalidInput, Unavailable
 from gitex.events import Finished, ImageEvent, ImageOutput, Queued, StageSeconds, Step
 from gitex.metrics import CANCELLED, IMAGES, STAGE_SECONDS
 from gitex.ports import Clock, Recorder, RunContext
-from gitex.specs import MAX_SEED, DiffusionSettings, ImageSpec
+from gitex.specs import DiffusionSettings, ImageSpec
 from gitex.variants import ImageLimits, ModelInfo
+from models.diffusion.autoencoder import Autoencoder
 from models.diffusion.batch_key import RowLayout
-from models.diffusion.decode import Decoder
-from models.diffusion.denoiser import Denoiser
+from models.diffusion.batch_step import BatchStep
+from models.diffusion.checks import checked_settings, steps_skipped
+from models.diffusion.denoisers.protocol import Denoiser
 from models.diffusion.intake import Intake
 from models.diffusion.mailbox import Mailbox, PictureDone, StepDone
+from models.diffusion.memory import RowLimit
 from models.diffusion.request import DiffusionRequest, Timeline, spread_previews
+from models.diffusion.safety import SafetyChecker
 from models.diffusion.samplers.protocol import Sampler
+from models.diffusion.starts import Starts
 from models.diffusion.step_loop import StepLoop
 from models.diffusion.step_scheduler import StepScheduler
+from models.execution import execution_of
 from models.png import png_bytes
 
 logger = logging.getLogger(__name__)
@@ -39,6 +45,8 @@ class EngineSettings:
     """Requests in one forward pass."""
     max_waiting: int
     """Requests that may wait for a slot; one more is refused with `Overloaded`."""
+    strict_rows: int = 4
+    """Rows of every forward pass of a strict batch; a guided request has two."""
     stall_seconds: float = 300.0
     """`check` fails when work is there and no step has ended for this long."""
     join_seconds: float = 60.0
@@ -53,11 +61,13 @@ class DiffusionEngine:
         *,
         info: ModelInfo,
         denoiser: Denoiser,
-        decoder: Decoder,
+        autoencoder: Autoencoder,
         samplers: Mapping[str, Sampler],
+        safety: SafetyChecker,
         settings: EngineSettings,
         recorder: Recorder,
         clock: Clock,
+        memory: RowLimit | None = None,
         unix_now: Callable[[], float] = time.time,
     ) -> None:
         if info.image is None:
@@ -70,21 +80,24 @@ class DiffusionEngine:
         self._clock = clock
         self._unix_now = unix_now
         self._tags = {"variant": info.variant.id}
+        self._guides = denoiser.guidance == "classifier-free"
         self._layout = RowLayout(
             variant=info.variant.id,
             channels=denoiser.latent_channels,
             factor=denoiser.latent_factor,
-            context_shape=denoiser.context_shape,
+            conditioning=denoiser.layout,
             dtype=str(denoiser.dtype),
         )
-        scheduler = StepScheduler(clock, settings.max_batch, settings.max_waiting)
+        self._execution = partial(execution_of, denoiser.device, denoiser.dtype)
+        scheduler = StepScheduler(clock, max_batch=settings.max_batch, max_waiting=settings.max_waiting, memory=memory)
         self._intake = Intake(scheduler, clock, recorder, self._tags, settings.stall_seconds)
         # Only the thread knows the loop, and the loop the model: when the thread has ended, the device is free.
         loop = StepLoop(
             intake=self._intake,
-            denoiser=denoiser,
-            decoder=decoder,
-            samplers=samplers,
+            starts=Starts(denoiser, autoencoder),
+            step=BatchStep(denoiser, samplers, settings.strict_rows),
+            autoencoder=autoencoder,
+            safety=safety,
             clock=clock,
             recorder=recorder,
             tags=self._tags,
@@ -109,7 +122,7 @@ class DiffusionEngine:
                     preview = None if letter.preview is None else await asyncio.to_thread(png_bytes, letter.preview)
                     yield Step(letter.index, letter.total, preview)
                 elif isinstance(letter, PictureDone):
-                    yield Finished(await self._output(letter))
+                    yield Finished(await self._output(letter, strict=request.settings.strict))
                     return
                 elif isinstance(letter, GitexError):
                     raise letter
@@ -139,7 +152,7 @@ class DiffusionEngine:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
-    async def _output(self, picture: PictureDone) -> ImageOutput:
+    async def _output(self, picture: PictureDone, *, strict: bool) -> ImageOutput:
         began = self._clock.now()
         content = await asyncio.to_thread(png_bytes, picture.pixels)
         stages = StageSeconds(
@@ -153,43 +166,29 @@ class DiffusionEngine:
             self._recorder.observe(STAGE_SECONDS.name, seconds, {**self._tags, "stage": stage})
         self._recorder.count(IMAGES.name, 1, self._tags)
         height, width, _ = picture.pixels.shape
-        return ImageOutput(content, "image/png", width, height, stages)
+        return ImageOutput(content, "image/png", width, height, stages, self._execution(strict=strict))
 
     def _make_request(self, spec: ImageSpec, context: RunContext) -> DiffusionRequest:
         settings = self._checked_settings(spec)
-        plan = self._samplers[settings.sampler].plan(settings.steps)
+        adapters = tuple((adapter.name, adapter.weight) for adapter in settings.adapters)
+        key = self._layout.key(spec.width, spec.height, adapters, strict=settings.strict)
+        plan = self._samplers[settings.sampler].plan(settings.steps, skip=steps_skipped(settings), area=key.area)
         now = self._clock.now()
         return DiffusionRequest(
             spec=spec,
             settings=settings,
             context=context,
-            key=self._layout.key(spec.width, spec.height),
+            key=key,
             plan=plan,
             mailbox=Mailbox(asyncio.get_running_loop()),
             timeline=Timeline(submitted=now),
             deadline=None if context.deadline is None else now + context.deadline - self._unix_now(),
-            preview_steps=spread_previews(context.previews, settings.steps),
+            preview_steps=spread_previews(context.previews, len(plan.timesteps)),
+            guided=self._guides and settings.guidance_scale > 1,
         )
 
     def _checked_settings(self, spec: ImageSpec) -> DiffusionSettings:
         """The door has checked all this in its own words; an engine still never runs what it cannot."""
-        settings, limits = spec.settings, self._limits
         if spec.variant != self._info.variant:
             raise InvalidInput(f"this engine runs {self._info.variant.id}, not {spec.variant.id}", param="model")
-        if not isinstance(settings, DiffusionSettings):
-            raise InvalidInput("this engine needs diffusion settings", param="settings")
-        for name, side in (("width", spec.width), ("height", spec.height)):
-            if not limits.min_side <= side <= limits.max_side or side % limits.side_multiple:
-                raise InvalidInput(
-                    f"{name} must be a multiple of {limits.side_multiple} from {limits.min_side} to {limits.max_side}",
-                    param=name,
-                )
-        if not 1 <= settings.steps <= limits.max_steps:
-            raise InvalidInput(f"steps must be from 1 to {limits.max_steps}", param="steps")
-        if settings.sampler not in self._samplers:
-            raise InvalidInput(f"sampler must be one of {', '.join(sorted(self._samplers))}", param="sampler")
-        if not math.isfinite(settings.guidance_scale):
-            raise InvalidInput("guidance_scale must be a finite number", param="guidance_scale")
-        if not 0 <= spec.seed <= MAX_SEED:
-            raise InvalidInput("seed must be from 0 to 2**64 - 1", param="seed")
-        return settings
+        return checked_settings(spec, self._limits)

@@ -1,5 +1,6 @@
 """Where callers' event loops and the engine thread meet: the step scheduler behind one lock."""
 
+import copy
 import threading
 from collections.abc import Mapping
 
@@ -45,32 +46,38 @@ class Intake:
     def cancel(self, request: DiffusionRequest) -> bool:
         """Drop a request; its slot is free at once. False if it had left already."""
         with self._changed:
+            if request.state is RequestState.DECODING:  # it has given its slot back, or will when its step is settled
+                request.state = RequestState.CANCELLED
+                return True
             return self._scheduler.cancel(request)
 
-    def next_batch(self) -> list[DiffusionRequest]:
-        """Wait for work, drop what is past its deadline, and return the next step's batch; empty when it is over."""
+    def next_batch(self, *, wait: bool = True) -> list[DiffusionRequest] | None:
+        """Drop what is past its deadline and return the next step's batch; None when it is all over.
+
+        Without `wait`, the batch is empty when there is nothing to do.
+        """
         with self._changed:
             while self._ended is None:
                 self._last_turn = self._clock.now()
-                late = self._scheduler.expire()
-                _tell(late, DeadlineExceeded("the picture was not finished before its deadline"))
+                # No name here may hold requests while this thread waits.
+                _tell(self._scheduler.expire(), DeadlineExceeded("the picture was not finished before its deadline"))
                 self._record()
                 batch = self._scheduler.next_batch()
-                if batch:
+                if batch or not wait:
                     return batch
                 self._changed.wait()
             self._record()
-            return []
+            return None
 
     def settle(self, batch: list[DiffusionRequest]) -> None:
         """The step of `batch` is done."""
         with self._changed:
             self._scheduler.settle(batch)
 
-    def shrink(self, key: BatchKey, batch: int) -> None:
+    def shrink(self, key: BatchKey, rows: int) -> None:
         """See `StepScheduler.shrink`."""
         with self._changed:
-            self._scheduler.shrink(key, batch)
+            self._scheduler.shrink(key, rows)
 
     def end(self, reason: GitexError) -> None:
         """Fail everything that waits or runs with `reason`, and all that comes later. The first reason stays."""
@@ -105,4 +112,4 @@ def _tell(requests: list[DiffusionRequest], error: GitexError) -> None:
 
 def _copy(error: GitexError) -> GitexError:
     # Raised in many tasks, one exception object would gather all their tracebacks.
-    return type(error)(error.message)
+    return copy.copy(error)

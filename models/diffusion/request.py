@@ -11,7 +11,9 @@ from models.diffusion.mailbox import Mailbox
 from models.diffusion.samplers.plan import SamplingPlan
 
 if TYPE_CHECKING:  # the step scheduler works with requests and must not import torch
-    from torch import Tensor
+    from torch import Generator, Tensor
+
+    from models.diffusion.conditioning import Conditioning
 
 
 class RequestState(IntEnum):
@@ -19,14 +21,36 @@ class RequestState(IntEnum):
 
     WAITING = 0
     RUNNING = 1
-    FINISHED = 2
-    FAILED = 3
-    CANCELLED = 4
+    DECODING = 2
+    FINISHED = 3
+    FAILED = 4
+    CANCELLED = 5
 
     @property
     def is_finished(self) -> bool:
-        """Whether the request is out of the engine, for whatever reason."""
-        return self >= RequestState.FINISHED
+        """Whether the request takes no more steps: its picture is being decoded, or it is out of the engine."""
+        return self >= RequestState.DECODING
+
+
+@dataclass(frozen=True)
+class KeptPart:
+    """What an inpainting must leave as it was."""
+
+    clean: "Tensor"
+    """(channels, height, width): the source picture's latents."""
+    noise: "Tensor"
+    """(channels, height, width): the request's initial noise, by which the kept part is noised to each step's level."""
+    mask: "Tensor"
+    """(1, height, width): 1 is painted anew, 0 is kept."""
+
+
+@dataclass(frozen=True)
+class Style:
+    """The statistics that a style picture's latents have, each of shape (channels, 1, 1)."""
+
+    mean: "Tensor"
+    deviation: "Tensor"
+    weight: float
 
 
 @dataclass
@@ -35,10 +59,17 @@ class WorkingTensors:
 
     latents: "Tensor"
     """(channels, height, width), float32, replaced every step."""
-    context: "Tensor"
-    """(tokens, width): the encoded prompt."""
-    negative: "Tensor | None"
-    """(tokens, width): the encoded negative prompt of a guided request."""
+    conditioning: "Conditioning"
+    negative: "Conditioning | None"
+    """Of a guided request: the negative prompt's."""
+    generator: "Generator"
+    """The request's own, on the CPU: it has drawn the initial noise, and draws an ancestral sampler's."""
+    previous: "Tensor | None" = None
+    """The last step's predicted clean latents, for samplers that remember them."""
+    fresh: "Tensor | None" = None
+    """An ancestral sampler's noise for the step at hand."""
+    kept: KeptPart | None = None
+    style: Style | None = None
 
 
 @dataclass
@@ -70,11 +101,13 @@ class DiffusionRequest:
     tensors: WorkingTensors | None = None
     preview_steps: frozenset[int] = field(default=frozenset())
     """Steps, counted from 1, after which a preview is due."""
+    guided: bool = False
+    """Whether a second, unconditional row is needed: as in diffusers, only for a guidance scale above 1."""
 
     @property
-    def guided(self) -> bool:
-        """Whether an unconditional pass is needed: as in diffusers, only for a guidance scale above 1."""
-        return self.settings.guidance_scale > 1
+    def rows(self) -> int:
+        """Rows of a forward pass that the request needs."""
+        return 2 if self.guided else 1
 
     @property
     def total(self) -> int:

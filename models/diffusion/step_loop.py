@@ -1,21 +1,23 @@
 """The engine thread: one denoising step of whatever is active, again and again."""
 
+import copy
 import logging
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
-from gitex.errors import EngineFailure, GitexError, OutOfMemory
+from gitex.errors import ContentRefused, EngineFailure, GitexError, OutOfMemory
 from gitex.metrics import BATCH_SIZE
 from gitex.ports import Clock, Recorder
-from models.diffusion.context_cache import ContextCache
-from models.diffusion.decode import Decoder
-from models.diffusion.denoiser import Denoiser
+from models.diffusion.autoencoder import Autoencoder
+from models.diffusion.batch_step import BatchStep
+from models.diffusion.finisher import Finisher
 from models.diffusion.intake import Intake
-from models.diffusion.mailbox import Letter, Mailbox, PictureDone, Pixels, Post, StepDone
-from models.diffusion.request import DiffusionRequest, RequestState, WorkingTensors
-from models.diffusion.samplers.protocol import Sampler
+from models.diffusion.mailbox import Letter, Mailbox, Pixels, Post, StepDone
+from models.diffusion.request import DiffusionRequest, RequestState
+from models.diffusion.safety import SafetyChecker
+from models.diffusion.starts import Starts
 
 logger = logging.getLogger(__name__)
 
@@ -27,45 +29,81 @@ class StepLoop:
         self,
         *,
         intake: Intake,
-        denoiser: Denoiser,
-        decoder: Decoder,
-        samplers: Mapping[str, Sampler],
+        starts: Starts,
+        step: BatchStep,
+        autoencoder: Autoencoder,
+        safety: SafetyChecker,
         clock: Clock,
         recorder: Recorder,
         tags: Mapping[str, str],
     ) -> None:
         self._intake = intake
-        self._denoiser = denoiser
-        self._decoder = decoder
-        self._samplers = samplers
+        self._starts = starts
+        self._step = step
+        self._autoencoder = autoencoder
+        self._safety = safety
+        self._finisher = Finisher(autoencoder, safety, clock, self._send, self._fail)
         self._clock = clock
         self._recorder = recorder
         self._tags = tags
-        self._contexts = ContextCache(denoiser)
 
     @torch.inference_mode()
     def run(self) -> None:
         """Work until the intake ends. An error that is not one request's own ends the intake for all of them."""
         try:
-            while batch := self._intake.next_batch():
-                self._launch([request for request in batch if self._prepare(request)])
-                self._intake.settle(batch)
+            while self._turn():
+                pass
+            self._finisher.complete()
         except Exception as error:
             logger.exception("the diffusion engine broke")
-            self._intake.end(EngineFailure(f"the diffusion engine broke: {error}"))
+            failure = EngineFailure(f"the diffusion engine broke: {error}")
+            self._intake.end(failure)
+            self._finisher.abandon(failure)
+
+    def _turn(self) -> bool:
+        """One step, while the pictures of an earlier one may still be decoded; False when it is all over.
+
+        A frame of its own: while the loop waits for work, it holds no request.
+        """
+        batch = self._intake.next_batch(wait=not self._finisher.busy)
+        if batch is None:
+            return False
+        self._finisher.collect(wait=not batch)  # with nothing to step, wait for a picture
+        self._launch([request for request in batch if self._prepare(request)])
+        self._intake.settle(batch)
+        return True
 
     def _prepare(self, request: DiffusionRequest) -> bool:
-        """Before its first step: encode the prompt and draw the noise. False if the request cannot go on."""
+        """Before its first step: encode the prompt, draw the noise. False if the request cannot go on."""
         if request.state.is_finished:  # cancelled since the batch was formed
             return False
         if request.tensors is None:
             request.timeline.started = self._clock.now()
             try:
-                request.tensors = self._make_tensors(request)
+                self._start(request)
+            except torch.OutOfMemoryError:
+                pass  # outside the handler, the first try's tensors are gone
             except Exception as error:
                 self._fail(request, error)
+            if not request.state.is_finished and request.tensors is None:
+                self._start_again(request)
             request.timeline.encoded = self._clock.now()
         return request.tensors is not None
+
+    def _start(self, request: DiffusionRequest) -> None:
+        category = self._safety.refuses_prompt(request.spec.prompt)
+        if category is not None:
+            raise ContentRefused(f"the prompt was refused: {category}", category=category, param="prompt")
+        request.tensors = self._starts.prepare(request)
+
+    def _start_again(self, request: DiffusionRequest) -> None:
+        """With all memory that can be had."""
+        self._starts.forget()
+        self._make_room()
+        try:
+            self._start(request)
+        except Exception as error:
+            self._fail(request, error)
 
     def _launch(self, batch: list[DiffusionRequest]) -> None:
         """One step of `batch`; a batch that does not fit into memory goes in two halves, now and from now on."""
@@ -80,55 +118,24 @@ class StepLoop:
             self._report(batch, clean)
             return
         # Outside the handler, so that the failed pass and its tensors are gone.
-        torch.cuda.empty_cache()
+        had_company = self._finisher.busy
+        self._make_room()
+        if had_company:  # decoding took memory: a second try, before anybody pays for it
+            self._launch(batch)
+            return
         if len(batch) == 1:
             self._fail(batch[0], torch.OutOfMemoryError())
             return
         half = len(batch) // 2
         logger.warning("out of memory with %d requests in a step, going on with %d", len(batch), half)
-        self._intake.shrink(batch[0].key, half)
+        self._intake.shrink(batch[0].key, sum(request.rows for request in batch) // 2)
         self._launch(batch[:half])
         self._launch(batch[half:])
 
-    def _step(self, batch: list[DiffusionRequest]) -> Tensor:
-        """Gather, predict, guide, solve, scatter. Returns the predicted clean latents, a row for each request."""
-        batch.sort(key=lambda request: not request.guided)  # so that the guided rows are one slice
-        guided = sum(request.guided for request in batch)
-        latents = torch.stack([request.working.latents for request in batch])
-        scales = self._upload([(r.settings.guidance_scale,) for r in batch[:guided]]).view(guided, 1, 1, 1)
-        prediction = _guide(self._predict(batch, latents, guided), scales)
-        latents, clean = self._solve(batch, latents, prediction)
-        if self._denoiser.device.type == "cuda":
-            # Without waiting, this thread would queue many steps ahead and cancelling would come too late.
-            torch.cuda.current_stream(self._denoiser.device).synchronize()
-        for request, row in zip(batch, latents.unbind(), strict=True):
-            request.working.latents = row
-            request.step += 1
-        return clean
-
-    def _predict(self, batch: list[DiffusionRequest], latents: Tensor, guided: int) -> Tensor:
-        """Rows of the pass: every request with its prompt, then the guided ones again with their negative prompt."""
-        controls = self._upload([(r.plan.timesteps[r.step], r.plan.input_divisors[r.step]) for r in batch])
-        controls = torch.cat([controls, controls[:guided]])
-        rows = torch.cat([latents, latents[:guided]]) / controls[:, 1, None, None, None]
-        negatives = (r.working.negative for r in batch if r.working.negative is not None)
-        context = torch.stack([*(r.working.context for r in batch), *negatives])
-        return self._denoiser.predict(rows.to(self._denoiser.dtype), controls[:, 0], context).float()
-
-    def _solve(self, batch: list[DiffusionRequest], latents: Tensor, prediction: Tensor) -> tuple[Tensor, Tensor]:
-        """Each sampler advances its own rows. Returns the next latents and the predicted clean ones."""
-        names = [request.plan.sampler for request in batch]
-        following, clean = torch.empty_like(latents), torch.empty_like(latents)
-        for name in dict.fromkeys(names):
-            mine = [i for i, other in enumerate(names) if other == name]
-            coefficients = self._upload([batch[i].plan.coefficients[batch[i].step] for i in mine])
-            if len(mine) == len(batch):
-                stepped = self._samplers[name].step(coefficients, latents, prediction)
-                return stepped.latents, stepped.clean
-            rows = torch.tensor(mine, device=latents.device)
-            stepped = self._samplers[name].step(coefficients, latents[rows], prediction[rows])
-            following[rows], clean[rows] = stepped.latents, stepped.clean
-        return following, clean
+    def _make_room(self) -> None:
+        """Finish what is being decoded, and give cached memory back."""
+        self._finisher.complete()
+        torch.cuda.empty_cache()
 
     def _report(self, batch: list[DiffusionRequest], clean: Tensor) -> None:
         """Tell every caller of its step, then decode the pictures that are complete."""
@@ -137,42 +144,30 @@ class StepLoop:
         rows = [(request, row) for request, row in zip(batch, clean, strict=True) if not request.state.is_finished]
         now = self._clock.now()
         self._post([(r, StepDone(r.step, r.total, self._preview(r, row))) for r, row in rows])
-        for request, _ in rows:
-            if request.step == request.total and not request.state.is_finished:
-                request.timeline.denoised = now
-                self._finish(request)
+        complete = [request for request, _ in rows if request.step == request.total and not request.state.is_finished]
+        for request in complete:
+            request.timeline.denoised = now
+        self._finisher.begin(complete)
 
     def _preview(self, request: DiffusionRequest, clean: Tensor) -> Pixels | None:
         if request.step not in request.preview_steps:
             return None
         try:
-            return self._decoder.decode(clean)
+            return self._autoencoder.preview(clean)
+        except torch.OutOfMemoryError:  # a preview is not worth a picture
+            return None
         except Exception as error:
             self._fail(request, error)
             return None
 
-    def _finish(self, request: DiffusionRequest) -> None:
-        timeline = request.timeline
-        try:
-            pixels = self._decoder.decode(request.working.latents)
-        except Exception as error:
-            self._fail(request, error)
-            return
-        request.state = RequestState.FINISHED
-        picture = PictureDone(
-            pixels,
-            queue=timeline.started - timeline.submitted,
-            encode=timeline.encoded - timeline.started,
-            denoise=timeline.denoised - timeline.encoded,
-            decode=self._clock.now() - timeline.denoised,
-        )
-        self._post([(request, picture)])
-
     def _fail(self, request: DiffusionRequest, error: Exception) -> None:
         """End one request with its own error; the others go on."""
         logger.warning("request %s failed", request.context.request_id, exc_info=error)
-        request.state = RequestState.FAILED
-        self._post([(request, _to_our_error(error))])
+        request.state, request.tensors = RequestState.FAILED, None
+        self._send(request, _to_our_error(error))
+
+    def _send(self, request: DiffusionRequest, letter: Letter) -> None:
+        self._post([(request, letter)])
 
     def _post(self, letters: list[tuple[DiffusionRequest, Letter]]) -> None:
         lost = Mailbox.deliver(Post(request.mailbox, letter) for request, letter in letters)
@@ -180,36 +175,10 @@ class StepLoop:
             if request.mailbox in lost:
                 self._intake.cancel(request)
 
-    def _make_tensors(self, request: DiffusionRequest) -> WorkingTensors:
-        # Drawn on the CPU in the model's precision, as diffusers does with a CPU generator: the same noise on every
-        # device. (One seed gives different noise in float32 and in float16.)
-        generator = torch.Generator().manual_seed(request.spec.seed)
-        noise = torch.randn(request.key.latent_shape, generator=generator, dtype=self._denoiser.dtype)
-        negative = self._contexts.encode(request.settings.negative_prompt) if request.guided else None
-        return WorkingTensors(
-            latents=noise.to(self._denoiser.device).float() * request.plan.initial_scale,
-            context=self._contexts.encode(request.spec.prompt),
-            negative=negative,
-        )
-
-    def _upload(self, rows: list[tuple[float, ...]]) -> Tensor:
-        return torch.tensor(rows, dtype=torch.float32).to(self._denoiser.device, non_blocking=True)
-
-
-def _guide(prediction: Tensor, scales: Tensor) -> Tensor:
-    """Classifier-free guidance (arXiv:2207.12598) for the first len(scales) of the requests.
-
-    `prediction` has a row for each request, then the unconditional rows of the guided ones.
-    """
-    guided, total = len(scales), len(prediction) - len(scales)
-    conditional, unconditional = prediction[:total], prediction[total:]
-    pushed = unconditional + scales * (conditional[:guided] - unconditional)
-    return torch.cat([pushed, conditional[guided:]])
-
 
 def _to_our_error(error: Exception) -> GitexError:
     if isinstance(error, GitexError):
-        return error
+        return copy.copy(error)  # without its traceback, whose frames hold tensors
     if isinstance(error, torch.OutOfMemoryError):
         return OutOfMemory("this picture does not fit into the device's memory")
     return EngineFailure(f"the engine broke on this request: {error}")

@@ -7,11 +7,11 @@ from gitex.errors import InvalidInput
 _WORD = re.compile(r"\w+")
 
 
-def label_in(prompt: str, labels: tuple[str, ...]) -> int:
+def label_in(prompt: str, labels: tuple[str, ...], param: str = "prompt") -> int:
     """The number of the one label that the prompt names, whatever words surround it.
 
     A label counts as named when its words stand in the prompt side by side, or else when they all occur. Raises
-    `InvalidInput` when no label, or more than one, is named.
+    `InvalidInput`, naming the field `param`, when no label, or more than one, is named.
     """
     words = _WORD.findall(prompt.lower())
     spaced = f" {' '.join(words)} "
@@ -20,7 +20,7 @@ def label_in(prompt: str, labels: tuple[str, ...]) -> int:
         named = [i for i, label in enumerate(labels) if set(_normal(label).split()) <= set(words)]
     if len(named) != 1:
         several = "more than one of" if named else "none of"
-        raise InvalidInput(f"the prompt names {several} this model's labels: {', '.join(labels)}", param="prompt")
+        raise InvalidInput(f"{param} names {several} this model's labels: {', '.join(labels)}", param=param)
     return named[0]
 
 

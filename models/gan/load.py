@@ -38,4 +38,4 @@ def load_gan_engine(entry: ModelEntry, recorder: Recorder, clock: Clock) -> GanE
             labels=config.labels,
         ),
     )
-    return GanEngine(info, generator, recorder=recorder, clock=clock)
+    return GanEngine(info, generator, max_batch=entry.engine.max_batch, recorder=recorder, clock=clock)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -29,6 +30,13 @@ class GeneratorConfig:
     style: int = 128
     widths: tuple[int, ...] = (128, 96, 64, 32)
     """Channels at 4, 8, 16, ... pixels; the last doubling is a pixel shuffle."""
+
+    def __post_init__(self) -> None:
+        """Raises `ValueError` for what cannot be a generator."""
+        if not self.labels or len(set(self.labels)) != len(self.labels):
+            raise ValueError("labels must be named, each once")
+        if not self.widths or min(self.latent, self.style, *self.widths) < 1:
+            raise ValueError("latent, style and widths must be positive")
 
     @property
     def side(self) -> int:
@@ -65,6 +73,7 @@ class Generator(nn.Module):
             parameter.data.mul_(factor)
         self.paint = nn.Linear(config.style, 3)
         self.ground = nn.Linear(config.style, 3)
+        # What truncation pulls towards: the centre of each class.
         self.register_buffer("style_mean", torch.zeros(len(config.labels), config.style))
 
     def style(self, latent: Tensor, label: Tensor) -> Tensor:
@@ -83,12 +92,18 @@ class Generator(nn.Module):
         # Coverage is not squeezed into 0..1: most of a picture is ground, and a squeezed coverage would die at 0.
         return torch.lerp(ground, painted, layer[:, 3:])
 
-    def forward(self, latent: Tensor, label: Tensor, truncation: Tensor | None = None) -> Tensor:
-        """Pictures of latents and labels; `truncation` (n,) in 0..1 pulls each style towards its class's mean."""
-        style = self.style(latent, label)
-        if truncation is not None:
-            style = torch.lerp(self.style_mean[label], style, truncation[:, None])
-        return self.synthesise(style)
+    def mixed_style(self, latent: Tensor, label: Tensor, other: Tensor, weight: Tensor, truncation: Tensor) -> Tensor:
+        """Styles (n, style) that are `weight` (n,) in 0..1 of the way from the class `label` to the class `other`.
+
+        `truncation` (n,) in 0..1 is how much of the latent's own is left: 0 gives the centre of the class or the mix.
+        """
+        style = torch.lerp(self.style(latent, label), self.style(latent, other), weight[:, None])
+        centre = torch.lerp(self.style_mean[label], self.style_mean[other], weight[:, None])
+        return torch.lerp(centre, style, truncation[:, None])
+
+    def forward(self, latent: Tensor, label: Tensor) -> Tensor:
+        """Pictures (n, 3, side, side) of latents (n, latent) and label numbers (n,)."""
+        return self.synthesise(self.style(latent, label))
 
 
 class Block(nn.Module):
@@ -143,6 +158,6 @@ def load_generator(folder: Path) -> Generator:
         config = GeneratorConfig(labels=tuple(fields.pop("labels")), widths=tuple(fields.pop("widths")), **fields)
         generator = Generator(config)
         generator.load_state_dict(load_file(folder / WEIGHTS))
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as problem:
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as problem:
         raise SettingsError(f"cannot read the generator: {problem}", param="source") from problem
     return generator.float().eval()

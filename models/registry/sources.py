@@ -17,17 +17,19 @@ from models.registry.digest import weights_digest
 
 _HUB = re.compile(r"hf://(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
 _WANTED = ("*.safetensors", "*.json", "*.txt", "*.model")
-_UNWANTED = ("*.fp16.*", "*non_ema*", "*.msgpack.*", "safety_checker/*", "onnx/*", "openvino/*")
+_UNWANTED = ("*.fp16.*", "*non_ema*", "*.msgpack.*", "onnx/*", "openvino/*")
 
 
-def resolve_source(source: str) -> Path:
+def resolve_source(source: str, *, safety_checker: bool = False) -> Path:
     """The local folder of a source, downloaded if need be.
+
+    A pipeline's `safety_checker` is large: it is downloaded only if asked for.
 
     `source` is an absolute folder, one relative to the repository, or `hf://owner/name[@revision]`.
     Raises `SettingsError` if there is no such thing, and `Unavailable` if the Hub does not answer.
     """
     if source.startswith("hf://"):
-        return _from_hub(source)
+        return _from_hub(source, _UNWANTED if safety_checker else (*_UNWANTED, "safety_checker/*"))
     if "://" in source:
         raise SettingsError(f"model source {source!r}: only folders and hf:// are supported", param="source")
     folder = REPOSITORY / source  # an absolute source stays as it is
@@ -44,7 +46,7 @@ def checked_digest(entry: ModelEntry, folder: Path) -> str:
     return digest
 
 
-def _from_hub(source: str) -> Path:
+def _from_hub(source: str, ignored: tuple[str, ...]) -> Path:
     match = _HUB.fullmatch(source)
     if match is None:
         raise SettingsError(f"model source {source!r} is not hf://owner/name[@revision]", param="source")
@@ -53,7 +55,7 @@ def _from_hub(source: str) -> Path:
             match["repository"],
             revision=match["revision"],
             allow_patterns=list(_WANTED),
-            ignore_patterns=list(_UNWANTED),
+            ignore_patterns=list(ignored),
         )
     except (RepositoryNotFoundError, RevisionNotFoundError) as problem:
         raise SettingsError(f"model source {source!r} does not exist on the Hub", param="source") from problem

@@ -7,12 +7,13 @@ import random
 import string
 from dataclasses import dataclass
 
-from gitex.copywriting import TONES, CopyBrief, CopyText, brief_messages
+from gitex.copywriting import TONES, CopyBrief, CopyText, Tone, brief_messages
 from gitex.specs import Message
-from models.starter.phrases import VOICES
-from models.starter.scenes import KEYWORDS, Scene, random_scene
+from models.starter import scenes
+from models.starter.phrases import Voice, voices, words
+from models.starter.scenes import KEYWORDS, Scene, joined, made_up_word, random_scene, with_article
 
-CHAT_SHARE = 0.12
+CHAT_SHARE = 0.08
 _GREETING = ("Hello", "Hi", "Hey", "Good morning", "Good evening", "hello there", "hi!")
 _NEED = "Tell me what your picture shows and I will write words for it."
 _PLAIN_TURNS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
@@ -43,10 +44,11 @@ _SYSTEM = ("You are a helpful assistant.", "You write copy for pictures.", "Be b
 
 @dataclass(frozen=True)
 class Conversation:
-    """What is asked, and the answer to learn."""
+    """What is asked, and the answer to learn. `scene` is what it is about, if it is about one."""
 
     messages: tuple[Message, ...]
     answer: str
+    scene: Scene | None = None
 
 
 def conversations(count: int, seed: int) -> list[Conversation]:
@@ -57,15 +59,20 @@ def conversations(count: int, seed: int) -> list[Conversation]:
 
 def copy_example(rng: random.Random) -> Conversation:
     """A brief for a random scene, and its copy."""
-    scene, tone = random_scene(rng), rng.choice(TONES)
+    scene = random_scene(rng)
+    brief = random_brief(scene, rng.choice(TONES), rng)
+    return Conversation(brief_messages(brief), str(write_copy(scene, brief, rng)), scene)
+
+
+def random_brief(scene: Scene, tone: Tone, rng: random.Random) -> CopyBrief:
+    """One of the ways to ask for `scene`, with up to three keywords."""
     keywords = tuple(_keyword(rng) for _ in range(rng.choice((0, 0, 1, 1, 2, 3))))
-    brief = CopyBrief(scene.prompt(rng), tuple(dict.fromkeys(keywords)), tone)
-    return Conversation(brief_messages(brief), str(write_copy(scene, brief, rng)))
+    return CopyBrief(scene.prompt(rng), tuple(dict.fromkeys(keywords)), tone)
 
 
 def write_copy(scene: Scene, brief: CopyBrief, rng: random.Random) -> CopyText:
     """The grammar's own copy: every part in the brief's tone, the whole scene and the keywords in the description."""
-    voice, slots = VOICES[brief.tone], _slots(scene, brief.keywords)
+    voice, slots = voices()[brief.tone], _slots(scene, brief.keywords)
     closings = voice.keyword_closings if brief.keywords else voice.closings
     return CopyText(
         title=_fill(voice.titles, slots, rng),
@@ -75,30 +82,51 @@ def write_copy(scene: Scene, brief: CopyBrief, rng: random.Random) -> CopyText:
     )
 
 
+def vocabulary() -> frozenset[str]:
+    """Every real word that an answer may have, in lower case: the phrases' and the scenes', none that is made up."""
+    said = [word for voice in voices().values() for word in voice.words()]
+    said += [word for _, answers in _PLAIN_TURNS for answer in answers for word in words(answer)]
+    lists = (
+        value for name, value in vars(scenes).items() if name[0] != "_" and name.isupper() and isinstance(value, tuple)
+    )
+    seen = [word for value in lists for entry in value for word in words(entry)]
+    labels = words("title tagline description hashtags")
+    joints = words("a an the on under with and in by near above of wearing holding background sky sun stars")
+    return frozenset((*said, *seen, *labels, *joints))
+
+
 def _chat(rng: random.Random) -> Conversation:
     system = (Message("system", rng.choice(_SYSTEM)),) if rng.random() < 0.4 else ()
     if rng.random() < 0.4:
         questions, answers = rng.choice(_PLAIN_TURNS)
         return Conversation((*system, Message("user", rng.choice(questions))), rng.choice(answers))
     scene, (questions, part) = random_scene(rng), rng.choice(_ASKED)
-    voice = VOICES["neutral"]
-    phrases = {"titles": voice.titles, "taglines": voice.taglines, "openings": voice.openings}[part]
     question = rng.choice(questions).format(whole=scene.whole)
-    return Conversation((*system, Message("user", question)), _fill(phrases, _slots(scene, ()), rng))
+    answer = _fill(_part(voices()["neutral"], part), _slots(scene, ()), rng)
+    return Conversation((*system, Message("user", question)), answer, scene)
+
+
+def _part(voice: Voice, name: str) -> tuple[str, ...]:
+    return {"titles": voice.titles, "taglines": voice.taglines, "openings": voice.openings}[name]
 
 
 def _slots(scene: Scene, keywords: tuple[str, ...]) -> dict[str, str]:
     return {
         "subject": scene.subject,
         "Subject": scene.subject.title(),
+        "one": with_article(scene.subject),
+        "noun": scene.noun,
         "Noun": scene.noun.title(),
         "colour": scene.colour,
         "Colour": scene.colour.title(),
         "whole": scene.whole,
         "Whole": scene.whole[0].upper() + scene.whole[1:],
+        "where": scene.where,
+        "Where": scene.where.title(),
         "style": scene.style,
+        "Style": scene.style.title(),
         "keyword": keywords[0] if keywords else "",
-        "keywords": f"{', '.join(keywords[:-1])} and {keywords[-1]}" if len(keywords) > 1 else "",
+        "keywords": joined(keywords) if len(keywords) > 1 else "",
     }
 
 
@@ -117,12 +145,13 @@ def _fields(phrase: str) -> list[str]:
 
 
 def _hashtags(scene: Scene, keywords: tuple[str, ...], mood: list[str]) -> tuple[str, ...]:
-    words = (scene.noun, scene.colour, scene.style, *keywords, *mood)
-    return tuple(dict.fromkeys(f"#{word.replace(' ', '')}" for word in words if word))
+    said = (scene.noun, scene.colour, scene.style, *keywords, *mood)
+    return tuple(dict.fromkeys(f"#{word.replace(' ', '')}" for word in said if word))
 
 
 def _keyword(rng: random.Random) -> str:
-    """Mostly a known word; sometimes a made-up one, so that copying is learnt and not only recall."""
-    if rng.random() < 0.75:
-        return rng.choice(KEYWORDS)
-    return "".join(rng.choice("bcdfghklmnprstvz") + rng.choice("aeiou") for _ in range(rng.randint(2, 3)))
+    """Mostly a known word; sometimes two, or a made-up one, so that copying is learnt and not only recall."""
+    kind = rng.random()
+    if kind < 0.15:
+        return made_up_word(rng)
+    return f"{rng.choice(KEYWORDS)} {rng.choice(KEYWORDS)}" if kind < 0.22 else rng.choice(KEYWORDS)

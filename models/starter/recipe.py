@@ -1,14 +1,6 @@
 """How `starter-diffusion` is trained."""
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
-
-
-class Round(NamedTuple):
-    """One round of a training."""
-
-    steps: int
-    learning_rate: float
 
 
 @dataclass(frozen=True)
@@ -16,20 +8,31 @@ class Recipe:
     """How long and on how much. The defaults are what the shipped weights were trained with."""
 
     seed: int = 20261122
-    pictures: int = 8_000
-    autoencoder_steps: int = 1_600
-    decoder_steps: int = 400
-    denoiser_rounds: tuple[Round, ...] = (Round(2_200, 1e-3), Round(800, 7e-4))
-    """Every round warms up and decays anew, from the averaged weights of the one before."""
-    batch: int = 40
+    emblems: int = 6_000
+    postcards: int = 6_000
+    autoencoder_steps: int = 4_500
+    """Steps of 16 crops of 64x64."""
+    decoder_rounds: tuple[int, ...] = (3_000, 1_600)
+    """Steps of each round."""
+    text_steps: int = 700
+    text_batch: int = 96
+    denoiser_steps: int = 10_500
+    first_version_at: int = 4_000
+    """The averaged weights after so many of the denoiser's steps are version 1; those at the end are version 2."""
+    learning_rate: float = 1e-3
+    batch: int = 32
     empty_captions: float = 0.1
-    sheet_every: int = 300
+    sheet_every: int = 500
+    """Steps from one sample sheet, and one checkpoint, to the next."""
+    sheet_steps: int = 20
 
     def scaled(self, factor: float) -> "Recipe":
         """The same recipe with fewer (or more) steps."""
         return replace(
             self,
             autoencoder_steps=max(1, round(self.autoencoder_steps * factor)),
-            decoder_steps=max(1, round(self.decoder_steps * factor)),
-            denoiser_rounds=tuple(r._replace(steps=max(1, round(r.steps * factor))) for r in self.denoiser_rounds),
+            decoder_rounds=tuple(max(1, round(steps * factor)) for steps in self.decoder_rounds),
+            text_steps=max(1, round(self.text_steps * factor)),
+            denoiser_steps=max(2, round(self.denoiser_steps * factor)),
+            first_version_at=max(1, round(self.first_version_at * factor)),
         )

@@ -1,12 +1,59 @@
-"""What the trainings of the image models share: the schedule, the step, the sample sheets."""
+"""What the trainings of the image models share: the schedule, the step, checkpoints, the sample sheets."""
 
 import math
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
+from tqdm import tqdm
+
+
+class Stateful(Protocol):
+    """A model, an optimizer, a schedule or an average of weights."""
+
+    def state_dict(self) -> Any: ...
+
+    def load_state_dict(self, state_dict: Any) -> Any: ...
+
+
+class Checkpoint:
+    """Where a stage of a training stands, in one file, so that after an interruption it goes on from there."""
+
+    def __init__(self, path: Path, every: int, **parts: Stateful) -> None:
+        self._path = path
+        self._every = every
+        self._parts = parts
+
+    def resume(self) -> int:
+        """The step to go on with: 0 if nothing was saved. Restores the parts and torch's random numbers."""
+        if not self._path.exists():
+            return 0
+        saved = torch.load(self._path, weights_only=True)
+        for name, part in self._parts.items():
+            part.load_state_dict(saved["parts"][name])
+        torch.set_rng_state(saved["random"])
+        step: int = saved["step"]
+        return step
+
+    def remaining(self, steps: int, name: str) -> "tqdm[int]":
+        """The numbers of the steps still to do of `steps`, with a progress bar."""
+        done = self.resume()
+        return tqdm(range(done, steps), name, initial=done, total=steps, mininterval=5)
+
+    def after(self, step: int) -> None:
+        """Save if `step`, counted from 0 and just done, ends a stretch of `every` steps."""
+        if (step + 1) % self._every:
+            return
+        parts = {name: part.state_dict() for name, part in self._parts.items()}
+        partial = self._path.with_suffix(".partial")
+        torch.save({"step": step + 1, "random": torch.get_rng_state(), "parts": parts}, partial)
+        partial.replace(self._path)
+
+    def remove(self) -> None:
+        self._path.unlink(missing_ok=True)
 
 
 def warm_cosine(optimizer: torch.optim.Optimizer, steps: int, warm: int = 50) -> torch.optim.lr_scheduler.LambdaLR:

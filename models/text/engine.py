@@ -16,7 +16,8 @@ from gitex.ports import Clock, Recorder, RunContext
 from gitex.specs import MAX_SEED, CopySpec
 from gitex.variants import ModelInfo, TextLimits
 from models.text.admission import Admission
-from models.text.detokenise import Detokeniser, StopStrings
+from models.text.answer import Answer
+from models.text.constraints import Form, Vocabulary
 from models.text.prompts import encode_prompt
 from models.text.runner import Broken, NewTokens, TokenRequest, TokenRunner
 from models.text.sampling import Sampling
@@ -34,6 +35,7 @@ class _Job:
     arrived: float
     deadline: float | None
     place: "asyncio.Future[None]"
+    form: Form | None
 
 
 class ContinuousTextEngine:
@@ -48,6 +50,7 @@ class ContinuousTextEngine:
         info: ModelInfo,
         limits: TextLimits,
         tokenizer: PreTrainedTokenizerBase,
+        vocabulary: Vocabulary,
         stop_tokens: list[int],
         runner: TokenRunner,
         admission: Admission,
@@ -59,6 +62,7 @@ class ContinuousTextEngine:
         self.info = info
         self._limits = limits
         self._tokenizer = tokenizer
+        self._vocabulary = vocabulary
         self._stop_tokens = stop_tokens
         self._runner = runner
         self._admission = admission
@@ -72,7 +76,8 @@ class ContinuousTextEngine:
 
     async def generate(self, spec: CopySpec, context: RunContext) -> AsyncGenerator[TextEvent, None]:
         """See `gitex.ports.TextModel`."""
-        job = self._admit(spec, context)
+        form = await self._form(spec)
+        job = self._admit(spec, context, form)
         finished = False
         try:
             if not job.place.done():
@@ -105,7 +110,14 @@ class ContinuousTextEngine:
         self._admission.refuse_waiting(_closing())
         await asyncio.to_thread(self._runner.stop)
 
-    def _admit(self, spec: CopySpec, context: RunContext) -> _Job:
+    async def _form(self, spec: CopySpec) -> Form | None:
+        if spec.constraint is None:
+            return None
+        if not self._stop_tokens:
+            raise InvalidInput(f"{self.info.variant.id} knows no end of text", param="response_format")
+        return await asyncio.to_thread(self._vocabulary.form, spec.constraint)
+
+    def _admit(self, spec: CopySpec, context: RunContext, form: Form | None) -> _Job:
         if self._closed:
             raise _closing()
         self.check()
@@ -121,16 +133,14 @@ class ContinuousTextEngine:
         self._started += 1
         self._gauge()
         # Our own number: callers may repeat theirs.
-        return _Job(f"{self._started}-{context.request_id}", prompt, arrived, deadline, place)
+        return _Job(f"{self._started}-{context.request_id}", prompt, arrived, deadline, place, form)
 
     async def _stream(self, spec: CopySpec, job: _Job) -> AsyncGenerator[TextEvent, None]:
         news: asyncio.Queue[NewTokens | Broken] = asyncio.Queue()
         post = partial(_post, asyncio.get_running_loop(), news)
         room = self._limits.context_length - len(job.prompt)
-        sampling = Sampling(spec.temperature, spec.top_p, spec.top_k, spec.seed)
-        request = TokenRequest(job.id, job.prompt, min(spec.max_tokens, room), self._stop_tokens, sampling)
-        self._runner.submit(request, post)
-        pieces, stops = Detokeniser(self._tokenizer), StopStrings(spec.stop)
+        self._runner.submit(_token_request(spec, job, min(spec.max_tokens, room), self._stop_tokens), post)
+        answer = Answer(self._tokenizer, self._vocabulary, spec.stop)
         total = 0
         while True:
             async with self._before_deadline(job):
@@ -140,12 +150,12 @@ class ContinuousTextEngine:
             total += len(item.tokens)
             self._recorder.count(metrics.TOKENS.name, len(item.tokens), self._tags)
             ended = item.finished and item.tokens[-1:] and item.tokens[-1] in self._stop_tokens
-            text = stops.push(pieces.push(item.tokens))
-            if item.finished and not stops.stopped:
-                text += stops.push(pieces.flush()) + stops.flush()
-            yield TextDelta(text, len(item.tokens))
-            if stops.stopped or item.finished:
-                yield TextFinished("stop" if ended or stops.stopped else "length", len(job.prompt), total)
+            shown = answer.push(item.tokens, item.notes)
+            yield TextDelta(shown.text, len(item.tokens), shown.logprobs)
+            if item.finished and not answer.stopped and (rest := answer.flush()).text:
+                yield TextDelta(rest.text, 0, rest.logprobs)
+            if answer.stopped or item.finished:
+                yield TextFinished("stop" if ended or answer.stopped else "length", len(job.prompt), total)
                 return
 
     @asynccontextmanager
@@ -172,6 +182,19 @@ class ContinuousTextEngine:
         self._recorder.gauge(metrics.WAITING.name, self._admission.waiting, self._tags)
 
 
+def _token_request(spec: CopySpec, job: _Job, max_tokens: int, stop_tokens: list[int]) -> TokenRequest:
+    sampling = Sampling(
+        spec.temperature,
+        spec.top_p,
+        spec.top_k,
+        spec.seed,
+        spec.repetition_penalty,
+        spec.frequency_penalty,
+        spec.presence_penalty,
+    )
+    return TokenRequest(job.id, job.prompt, max_tokens, stop_tokens, sampling, spec.top_logprobs, job.form)
+
+
 def _post(loop: asyncio.AbstractEventLoop, news: asyncio.Queue[NewTokens | Broken], item: NewTokens | Broken) -> None:
     """Hand `item` from the delivering thread to the event loop."""
     # A loop that is closed already has nobody left who waits.
@@ -190,6 +213,10 @@ def _validate(spec: CopySpec) -> None:
         ("temperature", 0 <= spec.temperature <= 100, "0 to 100"),
         ("top_p", 0 < spec.top_p <= 1, "above 0 and at most 1"),
         ("top_k", spec.top_k >= 0, "0 (all tokens) or more"),
+        ("repetition_penalty", 0 < spec.repetition_penalty <= 10, "above 0 and at most 10"),
+        ("frequency_penalty", -2 <= spec.frequency_penalty <= 2, "-2 to 2"),
+        ("presence_penalty", -2 <= spec.presence_penalty <= 2, "-2 to 2"),
+        ("top_logprobs", 0 <= (spec.top_logprobs or 0) <= 20, "0 to 20"),
         ("seed", 0 <= spec.seed <= MAX_SEED, "from 0 to 2**64 - 1"),
     )
     for name, fine, range_ in checks:

@@ -13,6 +13,7 @@ from models.device import compute_dtype, prepare_device
 from models.registry.digest import weights_date
 from models.registry.sources import checked_digest, resolve_source
 from models.text.admission import Admission
+from models.text.constraints import Vocabulary
 from models.text.engine import ContinuousTextEngine
 from models.text.prompts import PLAIN_TEMPLATE
 from models.text.runner import MAX_CACHE_TOKENS, TokenRunner
@@ -22,8 +23,8 @@ def load_text_engine(entry: ModelEntry, recorder: Recorder, clock: Clock) -> Tex
     """Load, check and warm the model of `entry`, and start its engine. Blocks for seconds to minutes.
 
     Any causal language model that transformers' continuous batching runs (GPT-2, Llama and their kin), safetensors
-    only; a tokenizer without a chat template gets a plain one. Raises `SettingsError`, `WeightsMismatch`,
-    `Unavailable`, `EngineFailure`.
+    only, with a fast tokenizer; one without a chat template gets a plain one. Raises `SettingsError`,
+    `WeightsMismatch`, `Unavailable`, `EngineFailure`.
     """
     folder = resolve_source(entry.source)
     digest = checked_digest(entry, folder)
@@ -31,13 +32,16 @@ def load_text_engine(entry: ModelEntry, recorder: Recorder, clock: Clock) -> Tex
     model, tokenizer = load_model(folder, compute_dtype(entry.engine, device))
     model.to(device)
     limits = TextLimits(min(_positions(model), MAX_CACHE_TOKENS), entry.text.max_tokens)
+    ends = stop_tokens(model, tokenizer)
+    vocabulary = Vocabulary(tokenizer, model.config.get_text_config().vocab_size, ends)
     runner = TokenRunner(model, max_batch=entry.engine.max_batch, context_length=limits.context_length)
     runner.start()
     return ContinuousTextEngine(
         info=ModelInfo(Variant(entry.name, entry.version, digest), "text", weights_date(folder), text=limits),
         limits=limits,
         tokenizer=tokenizer,
-        stop_tokens=stop_tokens(model, tokenizer),
+        vocabulary=vocabulary,
+        stop_tokens=ends,
         runner=runner,
         admission=Admission(entry.engine.max_batch, entry.engine.max_waiting),
         recorder=recorder,

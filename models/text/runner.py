@@ -3,13 +3,15 @@
 import queue
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from transformers import ContinuousBatchingConfig, GenerationConfig, PreTrainedModel
 from transformers.generation.continuous_batching.requests import GenerationOutput, RequestStatus
 
 from gitex.errors import EngineFailure
-from models.text.sampling import Sampling, per_request_sampling
+from models.text.constraints import Form
+from models.text.processor import ROW, Note, Row, per_request_sampling
+from models.text.sampling import Sampling
 
 PAGE_TOKENS = 64
 MAX_CACHE_TOKENS = 65_536
@@ -28,6 +30,9 @@ class TokenRequest:
     max_tokens: int
     stop_tokens: list[int]
     sampling: Sampling
+    top_logprobs: int | None = None
+    """Note each token's log-probability, and those of this many likeliest tokens; None notes none."""
+    form: Form | None = None
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,16 @@ class NewTokens:
 
     tokens: list[int]
     finished: bool
+    notes: list[Note] = field(default_factory=list)
+    """One a token, if they were asked for."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What the manager is busy with."""
+
+    requests: int
+    free_pages: int
 
 
 @dataclass(frozen=True)
@@ -72,7 +87,7 @@ class TokenRunner:
                 use_cuda_graph=False,
             ),
         )
-        self._manager.logit_processor = per_request_sampling(max_batch, model.device)
+        self._manager.logit_processor = per_request_sampling()
         self._deliveries: dict[str, _Delivery] = {}
         self._lock = threading.Lock()
         self._stopping = False
@@ -91,16 +106,17 @@ class TokenRunner:
 
     def submit(self, request: TokenRequest, deliver: Deliver) -> None:
         """Begin `request`. Raises `EngineFailure` if the engine is dead."""
+        row = Row(len(request.prompt), request.sampling, request.top_logprobs, request.form)
         with self._lock:
             self.check()
-            self._deliveries[request.id] = _Delivery(deliver)
+            self._deliveries[request.id] = _Delivery(deliver, row.notes)
         self._manager.add_request(
             request.prompt,
             request_id=request.id,
             max_new_tokens=request.max_tokens,
             streaming=True,
             eos_token_id=request.stop_tokens,
-            sampling=request.sampling,
+            **{ROW: row},
         )
 
     def cancel(self, request_id: str) -> None:
@@ -117,6 +133,12 @@ class TokenRunner:
             raise EngineFailure(f"the text engine stopped: {error}")
         if self._ended or self._stopping or not self._manager.is_running():
             raise EngineFailure("the text engine is not running")
+
+    def load(self) -> Load:
+        """How many requests hold memory, and how much is free; as of the last step that began."""
+        scheduler = self._manager.batch_processor.scheduler
+        free = (scheduler.cache.pool.count_free_blocks(a.index) for a in scheduler.cache.cache_allocators.values())
+        return Load(len(scheduler.active_requests) + len(scheduler.waiting_requests), min(free))
 
     def stop(self) -> None:
         """End both threads; unfinished requests are told `Broken`. Blocks for one step of the model at most."""
@@ -145,8 +167,10 @@ class TokenRunner:
             delivery.deliver(Broken(output.error or "unknown"))
             return
         fresh = output.generated_tokens[delivery.delivered :]
+        numbers = range(delivery.delivered, delivery.delivered + len(fresh))
         delivery.delivered += len(fresh)
-        delivery.deliver(NewTokens(fresh, output.is_finished()))
+        notes = [delivery.notes.pop(number) for number in numbers] if delivery.notes else []
+        delivery.deliver(NewTokens(fresh, output.is_finished(), notes))
 
     def _break_all(self) -> None:
         with self._lock:
@@ -160,4 +184,5 @@ class TokenRunner:
 @dataclass
 class _Delivery:
     deliver: Deliver
+    notes: dict[int, Note]
     delivered: int = 0

@@ -1,28 +1,17 @@
-"""Per-request sampling inside transformers' continuous batching.
+"""How one token is chosen out of logits: penalties, temperature, `top_k`, `top_p` and a number of the request's own.
 
-The manager samples with one set of options and one random stream for everybody. We give it one logits processor that
-makes the choice itself, per row, and hands back logits with a single finite entry; the manager's argmax then takes it.
 The random number of a token depends on the request's seed and the token's position only, so a request draws the same
-numbers whoever shares its batch, and again after the manager evicted it and computed its cache anew.
+numbers whoever shares its batch, and again after it was evicted and its cache computed anew.
 """
 
 import hashlib
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
-from transformers.generation.continuous_batching.cb_logits_processors import (
-    ContinuousBatchingLogitsProcessor,
-    ContinuousBatchingLogitsProcessorList,
-)
-from transformers.generation.continuous_batching.requests import FutureRequestState
-from transformers.generation.logits_process import LogitsProcessorList
 
 GREEDY_BELOW = 1e-4
 """Dividing by less would only overflow."""
-_REJECTED = torch.finfo(torch.float32).min
-_KEY = "sampling"
 
 
 @dataclass(frozen=True)
@@ -33,19 +22,37 @@ class Sampling:
     top_p: float = 1.0
     top_k: int = 0
     seed: int = 0
+    repetition_penalty: float = 1.0
+    frequency_penalty: float = 0.0
+    presence_penalty: float = 0.0
 
-
-class Progress(Protocol):
-    """What the draw needs of the manager's request state."""
-
-    initial_tokens: list[int]
-    generated_tokens: list[int]
+    @property
+    def penalises(self) -> bool:
+        """Whether what has been said changes what is said."""
+        return self.repetition_penalty != 1 or self.frequency_penalty != 0 or self.presence_penalty != 0
 
 
 def uniform(seed: int, position: int) -> float:
     """A number in [0, 1) that only depends on `seed` and the token's `position` in the sequence."""
     digest = hashlib.blake2b(f"{seed}:{position}".encode(), digest_size=8).digest()
     return int.from_bytes(digest) / 2**64
+
+
+def penalise(logits: Tensor, sampling: Sampling, prompt: list[int], written: list[int]) -> Tensor:
+    """Logits (vocabulary,) with the penalties for the tokens of `prompt` and those `written` after it.
+
+    The repetition penalty is that of CTRL (arXiv:1909.05858) as `transformers` has it, over prompt and text; the
+    other two are OpenAI's, over the text only.
+    """
+    logits = logits.clone()
+    if sampling.repetition_penalty != 1:
+        seen = torch.tensor(sorted({*prompt, *written}), device=logits.device)
+        score = logits[seen]
+        logits[seen] = torch.where(score < 0, score * sampling.repetition_penalty, score / sampling.repetition_penalty)
+    if written and (sampling.frequency_penalty != 0 or sampling.presence_penalty != 0):
+        counts = torch.bincount(torch.tensor(written), minlength=len(logits)).to(logits)
+        logits -= sampling.frequency_penalty * counts + sampling.presence_penalty * (counts > 0)
+    return logits
 
 
 def choose(logits: Tensor, options: Tensor) -> Tensor:
@@ -69,46 +76,3 @@ def choose(logits: Tensor, options: Tensor) -> Tensor:
     last = (kept > 0).sum(dim=-1, keepdim=True) - 1
     chosen = torch.minimum(chosen, last).masked_fill(greedy, 0)
     return tokens.gather(-1, chosen)[:, 0]
-
-
-class SeededSampling(ContinuousBatchingLogitsProcessor):
-    """Chooses each row's token by its own request's `Sampling`.
-
-    Needs the manager's synchronous mode: the options of a step are kept here between preparing and running it.
-    """
-
-    supported_kwargs = {_KEY: Sampling}  # noqa: RUF012 (the base class declares it so)
-    ignored_kwargs: tuple[str, ...] = ()
-
-    def __init__(self, rows: int, device: torch.device) -> None:
-        self._options = torch.zeros(rows, 4, device=device)
-        self._all_greedy = True
-
-    def fill_defaults(self, int32_tensor: Tensor) -> None:
-        int32_tensor.zero_()
-
-    def prepare_tensor_args(self, requests_with_new_token: list[FutureRequestState]) -> Tensor:
-        states = [request.state for request in requests_with_new_token]
-        options = [_options(state.logit_processor_kwargs.get(_KEY, Sampling(0)), state) for state in states]
-        self._all_greedy = all(row[0] < GREEDY_BELOW for row in options)
-        if options:
-            self._options[: len(options)] = torch.tensor(options)
-        return torch.zeros(len(options), dtype=torch.int32)
-
-    def __call__(self, scores: Tensor, tensor_arg: Tensor) -> Tensor:
-        if self._all_greedy:
-            return scores
-        tokens = choose(scores, self._options[: len(scores)])
-        return torch.full_like(scores, _REJECTED).scatter_(-1, tokens[:, None], 0.0)
-
-
-def per_request_sampling(rows: int, device: torch.device) -> ContinuousBatchingLogitsProcessorList:
-    """The processor list for a manager that runs at most `rows` requests in a batch."""
-    processors = ContinuousBatchingLogitsProcessorList(LogitsProcessorList([SeededSampling(rows, device)]))
-    processors.tensors_required = 1
-    return processors
-
-
-def _options(sampling: Sampling, state: Progress) -> tuple[float, float, float, float]:
-    position = len(state.initial_tokens) + len(state.generated_tokens)
-    return sampling.temperature, sampling.top_p, float(sampling.top_k), uniform(sampling.seed, position)

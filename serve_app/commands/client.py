@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 from pydantic import ValidationError
@@ -26,10 +27,12 @@ from gitex.events import Queued, Step
 from serve_app.commands.event_stream import ServerEvent, read_events
 from serve_app.http.schemas.copywriting import CopyResponse
 from serve_app.http.schemas.provenance import Provenance
+from serve_app.http.schemas.verification import VerificationBody
 
 _CONNECT_SECONDS = 5.0
 # The service watches the deadline; this only ends the wait for one that does not.
 _GRACE_SECONDS = 10.0
+_STREAMED = {"stream": True, "progress": True, "response_format": "b64_json"}
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
@@ -72,9 +75,16 @@ class ServiceClient:
 
     def image(self, body: Mapping[str, Any]) -> Generator[Queued | Step | Picture, None, None]:
         """Progress and, last, the picture. Closing the generator cancels the work at the service."""
-        body = {**body, "stream": True, "progress": True, "response_format": "b64_json"}
-        url = f"{self._url}/v1/images/generations"
-        with self._mapped(), self._http.stream("POST", url, json=body) as response:
+        return self._pictures("/v1/images/generations", json={**body, **_STREAMED})
+
+    def edit(
+        self, body: Mapping[str, Any], files: Mapping[str, tuple[str, bytes]]
+    ) -> Generator[Queued | Step | Picture, None, None]:
+        """As `image`, from the pictures in `files`: name and bytes by field."""
+        return self._pictures("/v1/images/edits", data={**body, **_STREAMED}, files=files)
+
+    def _pictures(self, path: str, **content: Any) -> Generator[Queued | Step | Picture, None, None]:
+        with self._mapped(), self._http.stream("POST", f"{self._url}{path}", **content) as response:
             if response.status_code != 200:
                 response.read()
                 raise _refusal(response)
@@ -94,6 +104,14 @@ class ServiceClient:
             if response.status_code != 200:
                 raise _refusal(response)
             return CopyResponse.model_validate_json(response.content)
+
+    def verify(self, asset_id: str) -> VerificationBody:
+        """Have the service make an asset's picture again and compare."""
+        with self._mapped():
+            response = self._http.post(f"{self._url}/v1/assets/{quote(asset_id, safe='')}/verify")
+            if response.status_code != 200:
+                raise _refusal(response)
+            return VerificationBody.model_validate_json(response.content)
 
     @contextmanager
     def _mapped(self) -> Iterator[None]:
@@ -129,7 +147,7 @@ def _image_event(event: ServerEvent) -> Queued | Step | Picture | None:
         if fields["stage"] == "queued":
             return Queued(int(fields["ahead"]))
         return Step(int(fields["step"]), int(fields["total"])) if fields["stage"] == "denoising" else None
-    if event.name == "image_generation.completed":
+    if event.name in ("image_generation.completed", "image_edit.completed"):
         fields = json.loads(event.data)
         return Picture(_decoded(fields["b64_json"]), Provenance.model_validate(fields["gitex"]))
     return None

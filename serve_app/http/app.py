@@ -6,7 +6,7 @@ from starlette.types import ASGIApp
 
 from configs.settings import Settings
 from serve_app.http import errors
-from serve_app.http.middleware import ApiKey, JsonBody, RequestRecord
+from serve_app.http.middleware import ApiKey, BodyGate, RequestRecord
 from serve_app.http.routes import assets, chat, copywriting, images, models, operations
 from serve_app.http.services import Services
 
@@ -22,7 +22,7 @@ def create_api(services: Services, settings: Settings) -> FastAPI:
         version="0.1.0",
         description=DESCRIPTION,
         redoc_url=None,
-        max_body_size=settings.max_body_bytes,
+        max_body_size=max(settings.max_upload_bytes, settings.max_body_bytes),
     )
     api.state.services = services
     api.state.settings = settings
@@ -35,7 +35,13 @@ def create_api(services: Services, settings: Settings) -> FastAPI:
 def create_app(services: Services, settings: Settings, *, answers_id: bool = True) -> ASGIApp:
     """The routes inside their middleware. `answers_id`: see `RequestRecord`."""
     app: ASGIApp = create_api(services, settings)
-    app = JsonBody(app, prefix="/v1/", limit=settings.max_body_bytes)
+    app = BodyGate(
+        app,
+        prefix="/v1/",
+        forms=images.FORMS,
+        limit=settings.max_body_bytes,
+        form_limit=settings.max_upload_bytes,
+    )
     if settings.api_key is not None:
         app = ApiKey(app, key=settings.api_key.get_secret_value(), prefixes=("/v1/",))
     return RequestRecord(app, recorder=services.recorder, answers_id=answers_id)

@@ -26,8 +26,10 @@ class Answer:
 
 _ANSWERS: dict[type[GitexError], Answer] = {
     errors.InvalidInput: Answer(400, "invalid_request_error"),
+    errors.ContentRefused: Answer(400, "invalid_request_error"),
     errors.Unauthorized: Answer(401, "authentication_error"),
     errors.NotFound: Answer(404, "invalid_request_error"),
+    errors.WeightsMismatch: Answer(409, "invalid_request_error"),
     errors.TooLarge: Answer(413, "invalid_request_error"),
     errors.Overloaded: Answer(429, "rate_limit_error"),
     errors.GitexError: Answer(500, "server_error"),
@@ -50,7 +52,13 @@ def envelope(message: str, kind: str, *, code: str, param: str | None = None) ->
 def envelope_of(error: GitexError) -> dict[str, Any]:
     """OpenAI's error object for one of ours; what went wrong inside is logged, not told."""
     answer = answer_to(error)
-    return envelope(error.message, answer.type, code=error.code, param=error.param)
+    body = envelope(error.message, answer.type, code=error.code, param=error.param)
+    if isinstance(error, errors.ContentRefused):
+        body["error"]["category"] = error.category
+        if error.category not in error.message:
+            # OpenAI's clients show the message and know no categories.
+            body["error"]["message"] += f" (category: {error.category})"
+    return body
 
 
 def response_to(error: GitexError) -> JSONResponse:
@@ -89,7 +97,8 @@ def validation_envelope(error: RequestValidationError) -> dict[str, Any]:
     if first["type"] == "json_invalid":
         return envelope("the body is not valid JSON", "invalid_request_error", code="invalid_json")
     field = ".".join(str(part) for part in first["loc"][1:]) or None
-    message = f"{field}: {first['msg']}" if field else first["msg"]
+    said = first["msg"].removeprefix("Value error, ")
+    message = f"{field}: {said}" if field else said
     return envelope(message, "invalid_request_error", code="invalid_value", param=field)
 
 

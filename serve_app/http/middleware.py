@@ -1,4 +1,4 @@
-"""Plain ASGI classes around the application: request id and metrics, JSON bodies, API key."""
+"""Plain ASGI classes around the application: request id and metrics, kinds and sizes of bodies, API key."""
 
 import hmac
 import secrets
@@ -63,30 +63,36 @@ class RequestRecord:
         self.recorder.observe(REQUEST_SECONDS.name, seconds, {"route": route})
 
 
-class JsonBody:
-    """Refuses bodies that do not call themselves JSON (415) or state a length over `limit` bytes (413).
+class BodyGate:
+    """Refuses bodies of another type than the call takes (415) or of a stated length over the limit in bytes (413).
+
+    Calls take JSON, those at the paths `forms` multipart forms; a call without any body is let through.
 
     Bodies that state no length, or a false one, are cut off by FastAPI's own limit while they arrive; that one
     answers a stated length in plain text, so those are told in our envelope here.
     """
 
-    def __init__(self, app: ASGIApp, prefix: str, limit: int) -> None:
+    def __init__(self, app: ASGIApp, *, prefix: str, forms: Iterable[str], limit: int, form_limit: int) -> None:
         self.app = app
         self.prefix = prefix
+        self.forms = frozenset(forms)
         self.limit = limit
+        self.form_limit = form_limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "POST" and scope["path"].startswith(self.prefix):
             headers = Headers(scope=scope)
             media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-            if media_type != "application/json":
-                message = f"content-type must be application/json, not {media_type or 'missing'}"
+            is_form = scope["path"] in self.forms
+            wanted = "multipart/form-data" if is_form else "application/json"
+            if media_type != wanted and _has_body(headers):
+                message = f"content-type must be {wanted}, not {media_type or 'missing'}"
                 body = envelope(message, "invalid_request_error", code="unsupported_media_type")
                 await JSONResponse(body, 415)(scope, receive, send)
                 return
-            length = headers.get("content-length", "0")
-            if not length.isdecimal() or int(length) > self.limit:
-                await _refuse(TooLarge(f"the body is larger than {self.limit} bytes"), scope, receive, send)
+            length, limit = headers.get("content-length", "0"), self.form_limit if is_form else self.limit
+            if not length.isdecimal() or int(length) > limit:
+                await _refuse(TooLarge(f"the body is larger than {limit} bytes"), scope, receive, send)
                 return
         await self.app(scope, receive, send)
 
@@ -109,6 +115,11 @@ class ApiKey:
                 )
                 return
         await self.app(scope, receive, send)
+
+
+def _has_body(headers: Headers) -> bool:
+    """As HTTP/1.1 tells (RFC 9112, section 6)."""
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
 
 async def _refuse(error: GitexError, scope: Scope, receive: Receive, send: Send) -> None:

@@ -2,11 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from gitex.ports import AssetStore, Recorder
 from serve_app.services.generation import Generation
 from serve_app.services.models import ModelDirectory
+from serve_app.services.pictures import Pictures
 from serve_app.services.readiness import Readiness
+from serve_app.services.verification import Verification
 
 
 @dataclass(frozen=True)
@@ -20,3 +23,13 @@ class Services:
     recorder: Recorder
     exposition: Callable[[], Awaitable[str]]
     """The whole cluster's metrics in Prometheus text format."""
+
+    @cached_property
+    def pictures(self) -> Pictures:
+        """Takes in what callers upload."""
+        return Pictures(self.assets)
+
+    @cached_property
+    def verification(self) -> Verification:
+        """Runs assets' specs again."""
+        return Verification(self.models, self.assets)

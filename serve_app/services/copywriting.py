@@ -1,25 +1,13 @@
 """The use case of copy: a brief becomes title, tagline, description and hashtags."""
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from dataclasses import dataclass
 
-from gitex.copywriting import CopyBrief, CopyText, brief_messages, parse_copy
-from gitex.errors import EngineFailure
-from gitex.events import TextDelta, TextEvent, TextFinished
+from gitex.copywriting import CopyBrief, CopyText, copy_spec, parse_copy
+from gitex.errors import EngineFailure, PromptTooLong
+from gitex.events import TextFinished
 from gitex.ports import RunContext, TextModel
-from gitex.specs import MAX_SEED, CopySpec
-
-ATTEMPTS = 3
-"""A small model sometimes breaks the form; the next seed mends it. After this many it is an error."""
-
-
-@dataclass(frozen=True)
-class Text:
-    """A whole text and why it ended."""
-
-    text: str
-    finished: TextFinished
+from gitex.specs import CopySpec
+from serve_app.services.texts import whole_text
 
 
 @dataclass(frozen=True)
@@ -29,39 +17,23 @@ class WrittenCopy:
     copy: CopyText
     spec: CopySpec
     finished: TextFinished
-    attempts: int
-
-
-async def whole_text(events: AsyncGenerator[TextEvent, None]) -> Text:
-    """Read a text engine's events to the end."""
-    parts: list[str] = []
-    async with aclosing(events):
-        async for event in events:
-            if isinstance(event, TextDelta):
-                parts.append(event.text)
-            elif isinstance(event, TextFinished):
-                return Text("".join(parts), event)
-    raise EngineFailure("the engine ended without finishing the text")
 
 
 async def write_copy(model: TextModel, brief: CopyBrief, seed: int, context: RunContext) -> WrittenCopy:
-    """Ask `model` until its answer has all parts. Raises what the model raises, and `EngineFailure` at last."""
+    """Have `model` write in the form of copy. Raises what the model raises.
+
+    Raises `PromptTooLong` when the model's context was full before the copy was complete.
+    """
     limits = model.info.text
     if limits is None:
         raise EngineFailure(f"{model.info.variant.id} reports no text limits")
-    for attempt in range(1, ATTEMPTS + 1):
-        spec = CopySpec(
-            variant=model.info.variant,
-            messages=brief_messages(brief),
-            max_tokens=limits.default_max_tokens,
-            temperature=0.8,
-            top_p=0.95,
-            seed=(seed + attempt - 1) % (MAX_SEED + 1),
+    spec = copy_spec(model.info.variant, brief, seed)
+    written = await whole_text(model.generate(spec, context))
+    finished = written.finished
+    if finished.reason == "length":
+        raise PromptTooLong(
+            f"the brief has {finished.prompt_tokens} tokens; of the {limits.context_length} that the model takes it "
+            f"leaves {finished.completion_tokens} for the copy, and this one needs more",
+            param="prompt",
         )
-        text = await whole_text(model.generate(spec, context))
-        try:
-            return WrittenCopy(parse_copy(text.text), spec, text.finished, attempt)
-        except EngineFailure:
-            if attempt == ATTEMPTS:
-                raise
-    raise AssertionError("unreachable")
+    return WrittenCopy(parse_copy(written.text), spec, finished)

@@ -117,4 +117,5 @@ def _new_asset(spec: ImageSpec, output: ImageOutput) -> Asset:
         spec=spec,
         stages=output.stages,
         created_at=datetime.now(UTC),
+        execution=output.execution,
     )

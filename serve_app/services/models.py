@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from gitex.errors import InvalidInput, ModelNotFound
+from gitex.errors import InvalidInput, ModelNotFound, WeightsMismatch
 from gitex.ports import ImageModel, TextModel
-from gitex.variants import ModelInfo
+from gitex.variants import ModelInfo, Variant
 
 M = TypeVar("M", ImageModel, TextModel)
 
@@ -25,6 +25,22 @@ class ModelDirectory:
     def image(self, name: str | None) -> ImageModel:
         """The model called `name` or `name@version`. Raises `ModelNotFound`, or `InvalidInput` for a text model."""
         return _Choice(self.image_models, "image").named(name, others=self.text_models)
+
+    def serving(self, variant: Variant) -> ImageModel:
+        """The model that serves exactly this variant.
+
+        Raises `ModelNotFound` if none of its name and version does, `WeightsMismatch` if that one has other weights.
+        """
+        same_id = [model for model in self.image_models if model.info.variant.id == variant.id]
+        for model in same_id:
+            if model.info.variant == variant:
+                return model
+        if not same_id:
+            raise ModelNotFound(f"{variant.id} made the picture and is not served now")
+        raise WeightsMismatch(
+            f"{variant.id} of {variant.weights_digest} made the picture; served are the weights "
+            f"{same_id[0].info.variant.weights_digest}"
+        )
 
     def text(self, name: str | None) -> TextModel:
         """The model called `name` or `name@version`. Raises `ModelNotFound`, or `InvalidInput` for an image model."""

@@ -16,7 +16,10 @@ SHA256 = hashlib.sha256(PNG).hexdigest()
 
 @dataclass
 class FakeService:
-    """Answers every POST with what the test put into `status`, `headers` and `parts`."""
+    """Answers every POST with what the test put into `status`, `headers` and `parts`.
+
+    `asked` has path, headers and body of each request: a JSON body decoded, a form as it came.
+    """
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
@@ -45,7 +48,8 @@ class FakeService:
     def handle(self, request: BaseHTTPRequestHandler) -> None:
         body = request.rfile.read(int(request.headers["content-length"] or 0))
         headers = {name.lower(): value for name, value in request.headers.items()}
-        self.asked.append((request.path, headers, json.loads(body or b"null")))
+        form = headers.get("content-type", "").startswith("multipart/form-data")
+        self.asked.append((request.path, headers, body if form else json.loads(body or b"null")))
         request.send_response(self.status)
         for name, value in (self.headers | {"transfer-encoding": "chunked"}).items():
             request.send_header(name, value)

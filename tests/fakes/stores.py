@@ -1,5 +1,6 @@
 """Stores, caches and recorders in memory."""
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ class MemoryAssets:
 
     assets: dict[str, Asset] = field(default_factory=dict)
     contents: dict[str, bytes] = field(default_factory=dict)
+    pictures: dict[str, bytes] = field(default_factory=dict)
     error: Exception | None = None
 
     async def save(self, asset: Asset, content: bytes) -> None:
@@ -30,6 +32,18 @@ class MemoryAssets:
 
     async def content(self, asset: Asset) -> bytes:
         return self.contents[asset.id]
+
+    async def keep(self, content: bytes) -> str:
+        if self.error is not None:
+            raise self.error
+        sha256 = hashlib.sha256(content).hexdigest()
+        self.pictures[sha256] = content
+        return sha256
+
+    async def kept(self, sha256: str) -> bytes:
+        if sha256 not in self.pictures:
+            raise AssetNotFound(f"no picture {sha256!r}")
+        return self.pictures[sha256]
 
 
 @dataclass

@@ -16,6 +16,8 @@ import ray
 from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 
+from configs.catalog import load_catalog
+
 IMAGES = "/v1/images/generations"
 STAR = {"prompt": "a red star on a blue background", "steps": 10}
 
@@ -98,7 +100,7 @@ def _sample(client: httpx.Client, name: str, **labels: str) -> float:
 
 
 def test_a_client_who_goes_away_frees_the_engine(client: httpx.Client, base_url: str) -> None:
-    variant = {"variant": "starter-diffusion@1"}
+    variant = {"variant": load_catalog().entry("starter-diffusion").id}
     before = _sample(client, "gitex_cancelled_total", **variant)
     body = {**STAR, "seed": 14, "steps": 100, "size": "256x256", "stream": True, "progress": True}
     with httpx.stream("POST", base_url + IMAGES, json=body, timeout=60, trust_env=False) as stream:

@@ -6,9 +6,10 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 
 from configs.settings import Settings
-from serve_app.http.dependencies import ServicesDep
+from serve_app.http.dependencies import ContextDep, ServicesDep
 from serve_app.http.schemas.assets import AssetBody
 from serve_app.http.schemas.errors import documented
+from serve_app.http.schemas.verification import VerificationBody
 
 router = APIRouter(tags=["assets"])
 AssetId = Annotated[str, Path(max_length=64, examples=["ast_0123456789abcdef01234567"])]
@@ -25,7 +26,7 @@ async def get_asset(asset_id: AssetId, request: Request, services: ServicesDep) 
     "/v1/assets/{asset_id}/content",
     response_class=Response,
     responses={
-        200: {"content": {"image/png": {}}, "description": "The picture."},
+        200: {"content": {"image/png": {}, "image/webp": {}}, "description": "The picture."},
         304: {"description": "The caller's copy is still right."},
         **documented(400, 404, 503),
     },
@@ -41,6 +42,12 @@ async def get_asset_content(asset_id: AssetId, request: Request, services: Servi
     if headers["etag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     return Response(await services.assets.content(asset), media_type=asset.media_type, headers=headers)
+
+
+@router.post("/v1/assets/{asset_id}/verify", responses=documented(400, 404, 409, 415, 429, 503, 504))
+async def verify_asset(asset_id: AssetId, services: ServicesDep, context: ContextDep) -> VerificationBody:
+    """Run the asset's spec again, with the very same weights, and compare. Nothing is cached or stored of it."""
+    return VerificationBody.of(await services.verification.verify(asset_id, context))
 
 
 def content_url(request: Request, asset_id: str) -> str:

@@ -9,8 +9,9 @@ from fastapi import APIRouter
 
 from gitex.errors import DeadlineExceeded
 from serve_app.http.dependencies import ContextDep, ServicesDep, SettingsDep
-from serve_app.http.routes.chat import provenance_of, usage_of
-from serve_app.http.schemas.copywriting import CopyProvenance, CopyRequest, CopyResponse
+from serve_app.http.routes.chat import provenance_of
+from serve_app.http.schemas.completion import Usage
+from serve_app.http.schemas.copywriting import CopyRequest, CopyResponse
 from serve_app.http.schemas.errors import documented
 from serve_app.services.copywriting import write_copy
 
@@ -36,6 +37,6 @@ async def create_copy(
         tagline=written.copy.tagline,
         description=written.copy.description,
         hashtags=list(written.copy.hashtags),
-        usage=usage_of(written.finished),
-        gitex=CopyProvenance(**provenance_of(written.spec).model_dump(), attempts=written.attempts),
+        usage=Usage.of([written.finished]),
+        gitex=provenance_of(written.spec),
     )

@@ -1,46 +1,38 @@
-"""`POST /v1/images/generations`: parse, generate, shape the answer."""
+"""The calls for pictures: parse, generate, shape the answer."""
 
-import asyncio
-import base64
-import json
-import time
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
-from gitex.errors import EngineFailure, InvalidInput
-from gitex.events import Queued, Step
+from gitex.errors import InvalidInput
 from gitex.ports import ImageModel, RunContext
-from gitex.specs import ImageSpec
+from gitex.variants import ImageLimits
 from serve_app.http import sse
 from serve_app.http.dependencies import ContextDep, ServicesDep, SettingsDep
-from serve_app.http.routes.assets import content_url
+from serve_app.http.image_answers import PictureRun, form_of
+from serve_app.http.schemas.edits import EditForm, FromPicture, VariationForm
 from serve_app.http.schemas.errors import documented
-from serve_app.http.schemas.images import ImageData, ImageRequest, ImageResponse
-from serve_app.http.schemas.provenance import Provenance
-from serve_app.http.services import Services
-from serve_app.services.deadline import until
-from serve_app.services.generation import Generated, GenerationEvent
+from serve_app.http.schemas.image_fields import ImageFields
+from serve_app.http.schemas.images import ImageRequest, ImageResponse
+from serve_app.services.pictures import Uploads
 
 router = APIRouter(tags=["images"])
-_OTHER_FORMS = {"image/png": {}, sse.MEDIA_TYPE: {"schema": sse.EVENT_SCHEMA}}
+FORMS = ("/v1/images/edits", "/v1/images/variations")
+"""The calls whose bodies are forms with files, not JSON."""
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {"image/png": {}, "image/webp": {}, sse.MEDIA_TYPE: {"schema": sse.EVENT_SCHEMA}},
+        "description": "Pictures; a bare one with `Accept: image/png`; events with `stream`.",
+    },
+    **documented(400, 404, 415, 429, 503, 504),
+}
+_MULTIPART = Form(media_type="multipart/form-data")
 
 
 @router.post(
-    "/v1/images/generations",
-    response_model=ImageResponse,
-    response_model_exclude_none=True,
-    responses={
-        200: {
-            "content": _OTHER_FORMS,
-            "description": "Pictures; a bare PNG with `Accept: image/png`; events with `stream`.",
-        },
-        **documented(400, 404, 415, 429, 503, 504),
-    },
+    "/v1/images/generations", response_model=ImageResponse, response_model_exclude_none=True, responses=_ANSWERS
 )
 async def generate_images(
     body: ImageRequest, request: Request, services: ServicesDep, settings: SettingsDep, context: ContextDep
@@ -52,114 +44,78 @@ async def generate_images(
     """
     model = services.models.image(body.model)
     specs = body.specs(model.info, settings)
-    wants_png = _prefers_png(request.headers.get("accept", ""))
-    if wants_png and (body.n > 1 or body.stream):
-        raise InvalidInput("n: Accept: image/png answers one picture, unstreamed", param="n")
-    context = replace(context, tenant=body.user or "anonymous", previews=body.partial_images if body.stream else 0)
-    size = f"{specs[0].width}x{specs[0].height}"
-    read_cache = "no-cache" not in request.headers.get("cache-control", "").lower()
-    if body.stream:
-        events = _events(services, model, specs[0], context, read_cache)
-        return await sse.answer(_image_frames(events, size, progress=body.progress), names_errors=True)
-    pictures = await _all_finished([_events(services, model, spec, context, read_cache) for spec in specs])
-    if wants_png:
-        return _bare_png(pictures[0])
-    return ImageResponse(
-        created=int(time.time()),
-        size=size,
-        data=[_image_data(picture, body, request) for picture in pictures],
+    run = PictureRun(model, specs, _context(context, body), form_of(request, body))
+    return await run.answer(services.generation, request, body)
+
+
+@router.post("/v1/images/edits", response_model=ImageResponse, response_model_exclude_none=True, responses=_ANSWERS)
+async def edit_image(
+    body: Annotated[EditForm, _MULTIPART],
+    request: Request,
+    services: ServicesDep,
+    settings: SettingsDep,
+    context: ContextDep,
+) -> ImageResponse | Response:
+    """Change a picture as a prompt says, as OpenAI's call of that name does; with a mask, a part of it.
+
+    Answers as `/v1/images/generations` does.
+    """
+    run = await _from_picture(body, request, services, settings, context)
+    return await run.answer(services.generation, request, body)
+
+
+@router.post(
+    "/v1/images/variations", response_model=ImageResponse, response_model_exclude_none=True, responses=_ANSWERS
+)
+async def vary_image(
+    body: Annotated[VariationForm, _MULTIPART],
+    request: Request,
+    services: ServicesDep,
+    settings: SettingsDep,
+    context: ContextDep,
+) -> ImageResponse | Response:
+    """Make other pictures like one, as OpenAI's call of that name does.
+
+    Answers as `/v1/images/generations` does.
+    """
+    run = await _from_picture(body, request, services, settings, context)
+    return await run.answer(services.generation, request, body)
+
+
+async def _from_picture(
+    body: FromPicture, request: Request, services: ServicesDep, settings: SettingsDep, context: RunContext
+) -> PictureRun:
+    """Everything that is cheap to refuse is refused before a picture is decoded."""
+    model = services.models.image(body.model)
+    limits = _limits(model)
+    chosen, form = body.chosen(model.info, limits, settings), form_of(request, body)
+    mask = body.mask if isinstance(body, EditForm) else None
+    uploads = Uploads(
+        image=await body.image[0].read(),
+        mask=None if mask is None else await mask.read(),
+        style=None if body.style_image is None else await body.style_image.read(),
+    )
+    pictures = await services.pictures.take(uploads, body.sides(limits), limits)
+    return PictureRun(
+        model,
+        body.specs(model.info, chosen, pictures),
+        replace(_context(context, body), pictures=pictures.contents),
+        form,
+        events_named="image_edit",
     )
 
 
-def _events(
-    services: Services, model: ImageModel, spec: ImageSpec, context: RunContext, read_cache: bool
-) -> AsyncGenerator[GenerationEvent, None]:
-    events = services.generation.run(model, spec, context, read_cache=read_cache)
-    return events if context.deadline is None else until(context.deadline, events)
+def _limits(model: ImageModel) -> ImageLimits:
+    limits = model.info.image
+    if limits is None:
+        raise InvalidInput(f"model: {model.info.variant.id} does not make pictures", param="model")
+    return limits
 
 
-async def _all_finished(runs: list[AsyncGenerator[GenerationEvent, None]]) -> list[Generated]:
-    """Run all at once; the first failure cancels the others."""
-    tasks = [asyncio.create_task(_finished(run)) for run in runs]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _finished(run: AsyncGenerator[GenerationEvent, None]) -> Generated:
-    async with aclosing(run):
-        async for event in run:
-            if isinstance(event, Generated):
-                return event
-    raise EngineFailure("the run ended without a picture")
-
-
-async def _image_frames(
-    events: AsyncGenerator[GenerationEvent, None], size: str, *, progress: bool
-) -> AsyncGenerator[str, None]:
-    """OpenAI's image stream: previews, then the picture; with `progress`, every step in between."""
-    previews = 0
-    async with aclosing(events):
-        async for event in events:
-            match event:
-                case Queued(ahead=ahead):
-                    if progress:
-                        yield _progress({"stage": "queued", "ahead": ahead})
-                case Step(index=index, total=total, preview=preview):
-                    if progress:
-                        yield _progress({"stage": "denoising", "step": index, "total": total})
-                    if preview is not None:
-                        yield _picture("partial_image", preview, size, {"partial_image_index": previews})
-                        previews += 1
-                case Generated():
-                    provenance = Provenance.of_generated(event).model_dump(exclude_none=True)
-                    yield _picture("completed", event.content, size, {"gitex": provenance})
-
-
-def _picture(kind: str, content: bytes, size: str, more: dict[str, Any]) -> str:
-    kind = f"image_generation.{kind}"
-    return sse.frame(
-        {
-            "type": kind,
-            "b64_json": base64.b64encode(content).decode(),
-            "created_at": int(time.time()),
-            "size": size,
-            "output_format": "png",
-            "quality": "auto",
-            "background": "opaque",
-            **more,
-        },
-        kind,
+def _context(context: RunContext, body: ImageFields) -> RunContext:
+    return replace(
+        context,
+        tenant=body.user or "anonymous",
+        previews=body.partial_images if body.stream else 0,
+        priority=body.priority,
     )
-
-
-def _progress(fields: dict[str, str | int]) -> str:
-    return sse.frame({"type": "gitex.progress", **fields}, "gitex.progress")
-
-
-def _image_data(picture: Generated, body: ImageRequest, request: Request) -> ImageData:
-    provenance = Provenance.of_generated(picture)
-    if body.response_format == "url":
-        return ImageData(url=content_url(request, picture.asset.id), gitex=provenance)
-    return ImageData(b64_json=base64.b64encode(picture.content).decode(), gitex=provenance)
-
-
-def _bare_png(picture: Generated) -> Response:
-    provenance = Provenance.of_generated(picture).model_dump(exclude_none=True)
-    # json.dumps keeps to ASCII, which is all a header can carry.
-    headers = {"x-gitex-provenance": json.dumps(provenance, separators=(",", ":")), "cache-control": "no-store"}
-    return Response(picture.content, media_type=picture.asset.media_type, headers=headers)
-
-
-def _prefers_png(accept: str) -> bool:
-    """Whether `image/png` is named before anything that JSON satisfies."""
-    for part in accept.split(","):
-        media_type = part.partition(";")[0].strip().lower()
-        if media_type == "image/png":
-            return True
-        if media_type in ("application/json", "*/*"):
-            return False
-    return False

@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from configs.settings import Settings
 from gitex.copywriting import CopyBrief, Tone
 from gitex.errors import PromptTooLong
-from serve_app.http.schemas.chat import TextProvenance, Usage
-from serve_app.http.schemas.images import Seed
+from serve_app.http.schemas.completion import TextProvenance, Usage
+from serve_app.http.schemas.image_fields import Seed
 
 
 class CopyRequest(BaseModel):
@@ -34,12 +34,6 @@ class CopyRequest(BaseModel):
         return CopyBrief(self.prompt, tuple(self.keywords), self.tone)
 
 
-class CopyProvenance(TextProvenance):
-    """What decided the copy; `seed` is the one that gave an answer of the right form."""
-
-    attempts: int
-
-
 class CopyResponse(BaseModel):
     """Copy for one picture."""
 
@@ -48,4 +42,4 @@ class CopyResponse(BaseModel):
     description: str
     hashtags: list[str] = Field(examples=[["#redstar", "#pixelart"]])
     usage: Usage
-    gitex: CopyProvenance
+    gitex: TextProvenance

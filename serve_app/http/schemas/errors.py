@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 
 class ErrorBody(BaseModel):
@@ -12,6 +12,7 @@ class ErrorBody(BaseModel):
     type: str
     param: str | None
     code: str
+    category: str | None = Field(None, description="of `content_policy_violation`: what the safety checker saw")
 
 
 class ErrorEnvelope(BaseModel):
@@ -24,8 +25,9 @@ _DESCRIPTIONS = {
     400: "A field cannot be used as it is.",
     401: "No API key, or a wrong one.",
     404: "There is no such model or asset.",
+    409: "The weights that made the asset are not the ones that are served.",
     413: "The body is too large.",
-    415: "The body is not `application/json`.",
+    415: "The body is not of the type that the call takes.",
     429: "The queue is full; `Retry-After` says when to try again.",
     500: "The engine broke on this request.",
     503: "A part that is needed is starting, stopping or gone.",

@@ -7,6 +7,13 @@ from pydantic import BaseModel, Field
 from gitex.variants import ModelInfo
 
 
+class AdapterBody(BaseModel):
+    """A LoRA adapter over a model's weights."""
+
+    name: str
+    weights_digest: str
+
+
 class ImageAbilities(BaseModel):
     """What an image model accepts; sides in pixels."""
 
@@ -17,6 +24,11 @@ class ImageAbilities(BaseModel):
     default_steps: int
     max_steps: int
     samplers: list[str]
+    batching: Literal["step", "request"] = Field(
+        description="step: requests share denoising steps; request: they run whole, one after the other"
+    )
+    takes_images: bool = Field(description="whether `/v1/images/edits` and `/v1/images/variations` work with it")
+    adapters: list[AdapterBody] = Field(description="LoRA adapters that a request may choose")
     labels: list[str] = Field(description="the classes of a class-conditional model")
 
 
@@ -60,6 +72,9 @@ class ModelBody(BaseModel):
                 default_steps=image.default_steps,
                 max_steps=image.max_steps,
                 samplers=list(image.samplers),
+                batching=image.batching,
+                takes_images=image.takes_images,
+                adapters=[AdapterBody(name=name, weights_digest=digest) for name, digest in image.adapters],
                 labels=list(image.labels),
             )
         if text is not None:

@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, Field
 
 from gitex.assets import Asset
+from gitex.events import Execution
 from gitex.specs import DiffusionSettings, GanSettings
 from serve_app.services.generation import CacheState, Generated
 
@@ -16,6 +17,50 @@ class Timing(BaseModel):
     encode: float
     denoise: float
     decode: float
+
+
+class SourceBody(BaseModel):
+    """A picture that another one began from, as it was kept: upright, in the size of the new one."""
+
+    sha256: str
+    strength: float
+    mask: str | None = Field(None, description="SHA-256 of the mask")
+
+
+class StyleBody(BaseModel):
+    """A picture whose look was taken, as it was kept."""
+
+    sha256: str
+    weight: float
+
+
+class UsedAdapter(BaseModel):
+    """A LoRA adapter, and how strongly it was applied."""
+
+    name: str
+    weights_digest: str
+    weight: float
+
+
+class ExecutionBody(BaseModel):
+    """What besides the spec may change a picture's last bits."""
+
+    strict: bool
+    device: str
+    dtype: str
+    versions: list[str]
+
+    @classmethod
+    def of(cls, execution: Execution | None) -> Self | None:
+        """The body of what an engine said; None if it said nothing."""
+        if execution is None:
+            return None
+        return cls(
+            strict=execution.strict,
+            device=execution.device,
+            dtype=execution.dtype,
+            versions=list(execution.versions),
+        )
 
 
 class Provenance(BaseModel):
@@ -33,6 +78,15 @@ class Provenance(BaseModel):
     steps: int | None = None
     guidance_scale: float | None = None
     truncation: float | None = None
+    mix_label: str | None = Field(None, description="the second class that was mixed in")
+    mix_weight: float | None = None
+    end_seed: int | None = Field(None, description="where an animation ends")
+    frames: int | None = None
+    strict: bool | None = Field(None, description="whether the same spec gives the same bytes on the same execution")
+    source: SourceBody | None = Field(None, description="the picture that it began from")
+    style: StyleBody | None = Field(None, description="the picture whose look it took")
+    adapters: list[UsedAdapter] | None = None
+    execution: ExecutionBody | None = Field(None, description="where and with what it ran")
     timing: Timing
     cache: CacheState | Literal["stored"] = Field(
         description="hit: from the cache; joined: shared an identical run; miss, bypass: made for this request; "
@@ -58,21 +112,44 @@ class Provenance(BaseModel):
                 decode=asset.stages.decode,
             ),
             cache=cache,
+            execution=ExecutionBody.of(asset.execution),
         )
         match spec.settings:
             case DiffusionSettings() as diffusion:
-                return base.model_copy(
-                    update={
-                        "negative_prompt": diffusion.negative_prompt,
-                        "sampler": diffusion.sampler,
-                        "steps": diffusion.steps,
-                        "guidance_scale": diffusion.guidance_scale,
-                    }
-                )
+                return base.model_copy(update=_diffusion_fields(diffusion))
             case GanSettings() as gan:
-                return base.model_copy(update={"truncation": gan.truncation})
+                return base.model_copy(update=_gan_fields(gan))
 
     @classmethod
     def of_generated(cls, generated: Generated) -> Self:
         """The provenance of a picture that was just asked for."""
         return cls.of(generated.asset, generated.cache)
+
+
+def _gan_fields(settings: GanSettings) -> dict[str, object]:
+    fields: dict[str, object] = {"truncation": settings.truncation}
+    if settings.mix_label:
+        fields |= {"mix_label": settings.mix_label, "mix_weight": settings.mix_weight}
+    if settings.end_seed is not None:
+        fields |= {"end_seed": settings.end_seed, "frames": settings.frames}
+    return fields
+
+
+def _diffusion_fields(settings: DiffusionSettings) -> dict[str, object]:
+    source, style = settings.source, settings.style
+    return {
+        "negative_prompt": settings.negative_prompt,
+        "sampler": settings.sampler,
+        "steps": settings.steps,
+        "guidance_scale": settings.guidance_scale,
+        "strict": settings.strict,
+        "source": None
+        if source is None
+        else SourceBody(sha256=source.sha256, strength=source.strength, mask=source.mask or None),
+        "style": None if style is None else StyleBody(sha256=style.sha256, weight=style.weight),
+        "adapters": [
+            UsedAdapter(name=adapter.name, weights_digest=adapter.weights_digest, weight=adapter.weight)
+            for adapter in settings.adapters
+        ]
+        or None,
+    }

@@ -44,41 +44,35 @@ def test_the_four_lines_come_back() -> None:
     assert parse_copy(str(COPY)) == COPY
 
 
+def test_what_the_limit_of_a_part_cut_off_is_left_out() -> None:
+    text = "Title: Red Star \nTagline: Own\ufffd\nDescription: A: star\nHashtags: #star #star #red\ufffd #"
+    assert parse_copy(text) == CopyText("Red Star", "Own", "A: star", ("#star", "#red"))
+
+
 @pytest.mark.parametrize(
     "text",
     [
-        'Sure!\n\n**Title:** "Red Star"\n**Tagline:** Own the room.\n**Description:** A red star.\nMade for night.\n'
-        "**Hashtags:** #star, #red",
-        "tagline : Own the room.\nTITLE: Red Star\n\n- Hashtags: star red\n- Description: A red star. Made for night.",
-        "Title: Red Star\nTagline: Own the room.\nDescription: A red star. Made for night.\nHashtags: #star #red.",
-        "Title: Red Star\nTagline: Own the room.\nDescription: A red star. Made for night.\nHashtags: #star#red\n"
-        "Title: Another",
+        "",
+        "Title: X\nTagline: Y\nDescription: Z",
+        "Tagline: Y\nTitle: X\nDescription: Z\nHashtags: #a",
+        "Title: X\nTagline: Y\nDescription: Z\nHashtags: #a\nTitle: X",
+        "Title: X\nTagline: \nDescription: Z\nHashtags: #a",
+        "Title: X\nTagline: Y\nDescription: Z\nHashtags: # #",
     ],
 )
-def test_loose_answers_are_read(text: str) -> None:
-    assert parse_copy(text) == COPY
-
-
-@pytest.mark.parametrize(
-    ("text", "missing"),
-    [
-        ("", "title, tagline, description, hashtags"),
-        ("Title: X\nTagline:\nDescription: Y\nHashtags: #a", "tagline"),
-        ("Title: X\nTagline: Y\nDescription: Z", "hashtags"),
-        ("Title: X\nTagline: Y\nDescription: Z\nHashtags: # ,", "hashtags"),
-    ],
-)
-def test_nothing_is_invented(text: str, missing: str) -> None:
-    with pytest.raises(EngineFailure, match=f"has no {missing}$"):
+def test_nothing_is_invented(text: str) -> None:
+    with pytest.raises(EngineFailure):
         parse_copy(text)
 
 
+_WORDS = st.text(st.characters(categories=("L", "N", "P", "S"), include_characters=" ", codec="utf-8"), min_size=1)
+
+
 @settings(deadline=None)
-@given(st.text())
-def test_any_text_parses_or_fails_cleanly(text: str) -> None:
-    try:
-        copy = parse_copy(f"Title: {text}\nTagline: b\nDescription: c\nHashtags: {text}")
-    except EngineFailure:
-        return
-    assert copy.title
-    assert all(tag.startswith("#") and len(tag) > 1 for tag in copy.hashtags)
+@given(_WORDS, st.lists(st.text(st.characters(categories=("L", "N"), codec="utf-8"), min_size=1), min_size=1))
+def test_whatever_the_form_lets_through_parses(words: str, tags: list[str]) -> None:
+    line = f"A{words}"
+    hashtags = tuple(dict.fromkeys(f"#{tag}" for tag in tags))
+    copy = parse_copy(f"Title: {line}\nTagline: {line}\nDescription: {line}\nHashtags: {' '.join(hashtags)}")
+    assert copy.hashtags == hashtags
+    assert line.startswith(copy.title)

@@ -14,9 +14,9 @@ import pytest
 
 from gitex.assets import Asset
 from gitex.errors import AssetNotFound, InvalidInput, SettingsError, Unavailable
-from gitex.events import StageSeconds
+from gitex.events import Execution, StageSeconds
 from gitex.ports import AssetStore
-from gitex.specs import DiffusionSettings, GanSettings, ImageSpec
+from gitex.specs import Adapter, DiffusionSettings, GanSettings, ImageSpec, SourceImage, StyleImage
 from gitex.variants import Variant
 from storage.assets import SqlAssetStore
 from storage.blobs import LocalBlobStore
@@ -61,6 +61,47 @@ async def test_an_asset_comes_back_exactly_also_after_reopening(tmp_path: Path) 
         for each in (store, reopened):
             assert await each.get(asset.id) == asset
             assert await each.content(asset) == CONTENT
+    finally:
+        await reopened.close()
+        await store.close()
+
+
+async def test_an_execution_comes_back_exactly(tmp_path: Path) -> None:
+    execution = Execution(strict=True, device="cpu: AMD ☆", dtype="float32", versions=("torch 2.13.0+cpu", "x 1"))
+    settings = replace(
+        DiffusionSettings(steps=20, guidance_scale=2.0, sampler="ddim", strict=True),
+        source=SourceImage("a" * 64, 0.1 + 0.2, "b" * 64),
+        style=StyleImage("c" * 64, 0.5),
+        adapters=(Adapter("ink", "sha256:" + "d" * 64, 0.1),),
+    )
+    asset = replace(_asset(), execution=execution, spec=replace(_asset().spec, settings=settings))
+    store = await _open(tmp_path)
+    try:
+        await store.save(asset, CONTENT)
+        await store.save(asset, CONTENT)
+        assert await store.get(asset.id) == asset
+    finally:
+        await store.close()
+
+
+async def test_kept_pictures_come_back_by_their_digest_also_after_reopening(tmp_path: Path) -> None:
+    store = await _open(tmp_path)
+    sha256 = await store.keep(CONTENT)
+    assert sha256 == await store.keep(CONTENT) == hashlib.sha256(CONTENT).hexdigest()
+    reopened = await _open(tmp_path)
+    try:
+        assert await reopened.kept(sha256) == CONTENT
+        blob = next(path for path in (tmp_path / "blobs").rglob("*") if path.is_file())
+        blob.write_bytes(b"other")
+        with pytest.raises(AssetNotFound, match="corrupt"):
+            await reopened.kept(sha256)
+        blob.unlink()
+        with pytest.raises(AssetNotFound, match="missing"):
+            await reopened.kept(sha256)
+        (tmp_path / "blobs").rename(tmp_path / "elsewhere")
+        (tmp_path / "blobs").write_text("no folder can be made here")
+        with pytest.raises(Unavailable, match="blob store"):
+            await reopened.keep(CONTENT)
     finally:
         await reopened.close()
         await store.close()

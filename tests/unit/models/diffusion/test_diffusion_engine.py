@@ -24,9 +24,10 @@ from gitex.metrics import ACTIVE, BATCH_SIZE, CANCELLED, IMAGES, STAGE_SECONDS, 
 from gitex.ports import RunContext
 from gitex.specs import GanSettings
 from models.diffusion.engine import DiffusionEngine, EngineSettings
+from models.diffusion.safety import EverythingAllowed
 from models.diffusion.samplers.build import build_samplers
 from tests.fakes.stores import MemoryRecorder
-from tests.unit.models.diffusion.gated_model import GatedDenoiser, PlainDecoder
+from tests.unit.models.diffusion.gated_model import GatedDenoiser, PlainAutoencoder
 from tests.unit.models.diffusion.making import INFO, VARIANT, Case, HandClock, pixels_of
 
 SAMPLERS = build_samplers({"beta_start": 0.001, "beta_end": 0.02})
@@ -36,7 +37,7 @@ SAMPLERS = build_samplers({"beta_start": 0.001, "beta_end": 0.02})
 async def engine_of(
     denoiser: GatedDenoiser,
     *,
-    decoder: PlainDecoder | None = None,
+    autoencoder: PlainAutoencoder | None = None,
     clock: HandClock | None = None,
     recorder: MemoryRecorder | None = None,
     max_batch: int = 4,
@@ -46,8 +47,9 @@ async def engine_of(
     engine = DiffusionEngine(
         info=INFO,
         denoiser=denoiser,
-        decoder=decoder or PlainDecoder(),
+        autoencoder=autoencoder or PlainAutoencoder(),
         samplers=SAMPLERS,
+        safety=EverythingAllowed(),
         settings=EngineSettings(max_batch, max_waiting, stall_seconds=60),
         recorder=recorder or MemoryRecorder(),
         clock=clock,
@@ -91,7 +93,8 @@ async def test_a_request_joins_before_the_next_step_whatever_its_guidance_and_sa
         denoiser.let(10)
         await asyncio.gather(first, *tasks)
     # The guided request comes first, its negative prompt (of length 4) last.
-    assert denoiser.passes == [[1], [2, 3, 1, 4], [2, 3, 1, 4]]
+    assert [(rows[0], sorted(rows[1:-1]), rows[-1]) for rows in denoiser.passes[1:]] == [(2, [1, 3], 4)] * 2
+    assert denoiser.passes[0] == [1]
 
 
 async def test_closing_the_generator_frees_the_slot_within_one_step() -> None:
@@ -174,7 +177,7 @@ async def test_a_broken_forward_pass_ends_the_engine_for_everybody() -> None:
 @pytest.mark.parametrize("bad", [Case("unencodable"), Case(width=40, height=40)], ids=["encode", "decode"])
 async def test_an_error_in_its_own_stage_fails_one_request_only(bad: Case) -> None:
     denoiser = GatedDenoiser(gated=True)
-    async with engine_of(denoiser, decoder=PlainDecoder(broken_side=40), max_batch=4) as engine:
+    async with engine_of(denoiser, autoencoder=PlainAutoencoder(broken_side=40), max_batch=4) as engine:
         good = asyncio.ensure_future(events_of(engine, Case("a", steps=6)))
         failed = asyncio.ensure_future(error_of(engine, replace(bad, steps=2)))
         await asyncio.sleep(0)
@@ -248,8 +251,9 @@ async def test_closing_lets_the_model_go() -> None:
     engine = DiffusionEngine(
         info=INFO,
         denoiser=denoiser,
-        decoder=PlainDecoder(),
+        autoencoder=PlainAutoencoder(),
         samplers=SAMPLERS,
+        safety=EverythingAllowed(),
         settings=EngineSettings(max_batch=1, max_waiting=1),
         recorder=MemoryRecorder(),
         clock=HandClock(),
@@ -266,24 +270,24 @@ async def test_closing_lets_the_model_go() -> None:
     [(0, 4, []), (1, 4, [2]), (2, 7, [2, 4]), (3, 4, [1, 2, 3]), (99, 4, [1, 2, 3]), (5, 1, [])],
 )
 async def test_previews_are_spread_over_the_steps(asked: int, total: int, due: list[int]) -> None:
-    decoder = PlainDecoder()
-    async with engine_of(GatedDenoiser(), decoder=decoder) as engine:
+    autoencoder = PlainAutoencoder()
+    async with engine_of(GatedDenoiser(), autoencoder=autoencoder) as engine:
         events = await events_of(engine, Case(steps=total), RunContext("r", previews=asked))
     steps = [event for event in events if isinstance(event, Step)]
     assert [step.index for step in steps if step.preview is not None] == due
     assert all(pixels_of(step.preview).shape == (32, 32, 3) for step in steps if step.preview is not None)
-    assert len(decoder.decoded) == len(due) + 1
+    assert len(autoencoder.decoded) == len(due) + 1
 
 
 async def test_a_preview_is_the_predicted_clean_picture() -> None:
-    decoder = PlainDecoder()
-    async with engine_of(GatedDenoiser(), decoder=decoder) as engine:
+    autoencoder = PlainAutoencoder()
+    async with engine_of(GatedDenoiser(), autoencoder=autoencoder) as engine:
         await events_of(engine, Case(steps=2, seed=5), RunContext("r", previews=1))
     noise = torch.randn(4, 4, 4, generator=torch.Generator().manual_seed(5))
-    alpha = SAMPLERS["ddim"].plan(2).coefficients[0][0]
+    alpha = SAMPLERS["ddim"].plan(2, area=16).coefficients[0][0]
     predicted_noise = 0.5 * noise
     clean = (noise - (1 - alpha) ** 0.5 * predicted_noise) / alpha**0.5
-    torch.testing.assert_close(decoder.decoded[0], clean)
+    torch.testing.assert_close(autoencoder.decoded[0], clean)
 
 
 async def test_metrics_tell_what_happened() -> None:

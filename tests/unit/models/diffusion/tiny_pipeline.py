@@ -5,7 +5,6 @@ from typing import Literal
 
 import torch
 from diffusers import (
-    AutoencoderKL,
     AutoencoderTiny,
     DDIMScheduler,
     PNDMScheduler,
@@ -14,14 +13,12 @@ from diffusers import (
 )
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from models.starter.tokenizers import train_clip_tokenizer
-
-TOKENS = 12
+from tests.unit.models.diffusion.tiny_parts import TOKENS, amplify, clip_tokenizer, kl_autoencoder
 
 
 def save_tiny_pipeline(folder: Path, autoencoder: Literal["kl", "tiny"]) -> Path:
     torch.manual_seed(7)
-    tokenizer = train_clip_tokenizer(["a red circle on a blue background"], vocabulary=560, max_length=TOKENS)
+    tokenizer = clip_tokenizer()
     text_encoder = CLIPTextModel(
         CLIPTextConfig(
             vocab_size=len(tokenizer),
@@ -35,9 +32,8 @@ def save_tiny_pipeline(folder: Path, autoencoder: Literal["kl", "tiny"]) -> Path
             pad_token_id=tokenizer.pad_token_id,
         )
     )
-    _amplify(text_encoder, "final_layer_norm.weight", 10)
-    vae = _kl() if autoencoder == "kl" else _tiny()
-    _amplify(vae, "decoder.conv_out.weight" if autoencoder == "kl" else "decoder.layers.", 2)
+    amplify(text_encoder, "final_layer_norm.weight", 10)
+    vae = kl_autoencoder() if autoencoder == "kl" else _tiny()
     pipeline = StableDiffusionPipeline(
         vae=vae,
         text_encoder=text_encoder,
@@ -50,14 +46,6 @@ def save_tiny_pipeline(folder: Path, autoencoder: Literal["kl", "tiny"]) -> Path
     )
     pipeline.save_pretrained(folder, safe_serialization=True)
     return folder
-
-
-def _amplify(network: torch.nn.Module, name: str, factor: float) -> None:
-    """Untrained networks whisper; a wrong prompt or scale must show in the picture, or a test could not fail."""
-    found = [parameter for key, parameter in network.named_parameters() if name in key]
-    assert found, f"no parameter is named like {name}"
-    for parameter in found:
-        parameter.data.mul_(factor)
 
 
 def _unet() -> UNet2DConditionModel:
@@ -73,24 +61,15 @@ def _unet() -> UNet2DConditionModel:
     )
 
 
-def _kl() -> AutoencoderKL:
-    return AutoencoderKL(
-        block_out_channels=(4, 4, 4, 4),
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4,
-        latent_channels=4,
-        norm_num_groups=2,
-        sample_size=32,
-    )
-
-
 def _tiny() -> AutoencoderTiny:
-    return AutoencoderTiny(
+    autoencoder = AutoencoderTiny(
         encoder_block_out_channels=(4,) * 4,
         decoder_block_out_channels=(4,) * 4,
         num_encoder_blocks=(1,) * 4,
         num_decoder_blocks=(1,) * 4,
     )
+    amplify(autoencoder, "decoder.layers.", 2)
+    return autoencoder
 
 
 def _stable_diffusion_schedule() -> PNDMScheduler:

@@ -1,13 +1,16 @@
 """A tiny generator with random weights, and an engine over it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 
+from gitex.events import ImageOutput
 from gitex.specs import GanSettings, ImageSpec
 from gitex.variants import ImageLimits, ModelInfo, Variant
-from models.gan.engine import GanEngine
+from models.gan.engine import Drawn, GanEngine
+from models.gan.frames import Frame
 from models.gan.network import Generator, GeneratorConfig
 
 LABELS = ("red star", "blue star", "blue moon", "ring")
@@ -49,8 +52,17 @@ def generator() -> Generator:
 def engine(made: Generator | None = None, recorder: FakeRecorder | None = None) -> GanEngine:
     limits = ImageLimits(SIDE, SIDE, SIDE, SIDE, SIDE, labels=LABELS)
     info = ModelInfo(VARIANT, "gan", created=0, image=limits)
-    return GanEngine(info, made or generator(), recorder=recorder or FakeRecorder(), clock=FakeClock())
+    return GanEngine(info, made or generator(), max_batch=8, recorder=recorder or FakeRecorder(), clock=FakeClock())
 
 
-def spec(prompt: str = "a red star", seed: int = 0, truncation: float = 1.0, side: int = SIDE) -> ImageSpec:
-    return ImageSpec(VARIANT, prompt, side, side, seed, GanSettings(truncation))
+async def make(made: GanEngine, wanted: ImageSpec) -> ImageOutput:
+    """The output of one spec, each of its frames a batch of its own."""
+
+    async def draw(frame: Frame) -> Drawn:
+        return made.run_batch([frame])[0]
+
+    return await made.generate(wanted, draw)
+
+
+def spec(prompt: str = "a red star", seed: int = 0, side: int = SIDE, **settings: Any) -> ImageSpec:
+    return ImageSpec(VARIANT, prompt, side, side, seed, replace(GanSettings(), **settings))

@@ -3,9 +3,9 @@
 import random
 
 from gitex.copywriting import TONES, CopyBrief, brief_messages, parse_copy
-from models.starter.copywriting import NO_LOSS, Recipe, _batches, encode_example
-from models.starter.corpus import conversations, copy_example
-from models.starter.phrases import VOICES
+from models.starter.copywriting import NO_LOSS, Recipe, batch_of, encode, prompt_ids
+from models.starter.corpus import conversations, copy_example, vocabulary
+from models.starter.phrases import markers, tone_of, voices, words
 from models.starter.scenes import Scene, random_scene
 from models.starter.tokenizers import CHAT_PAD, train_chat_tokenizer
 
@@ -14,44 +14,76 @@ def test_the_same_seed_gives_the_same_conversations() -> None:
     assert conversations(50, 1) == conversations(50, 1) != conversations(50, 2)
 
 
-def test_every_copy_answer_parses_and_holds_its_keywords() -> None:
+def test_every_copy_answer_parses_and_holds_its_subject_and_keywords() -> None:
     rng = random.Random(5)
     for _ in range(300):
         example = copy_example(rng)
         copy = parse_copy(example.answer)
         assert str(copy) == example.answer
+        assert example.scene is not None
+        assert example.scene.whole in copy.description.lower()
         request = example.messages[1].content
         for keyword in request.partition("\nKeywords: ")[2].split(", "):
             assert keyword in copy.description
-            assert not keyword or f"#{keyword}" in copy.hashtags
+            assert not keyword or f"#{keyword.replace(' ', '')}" in copy.hashtags
+
+
+def test_every_answers_tone_is_known_by_its_markers() -> None:
+    rng = random.Random(6)
+    for _ in range(300):
+        system, brief = (example := copy_example(rng)).messages
+        assert f"Tone: {tone_of(example.answer, brief.content)}." in system.content
+
+
+def test_a_tone_is_not_guessed() -> None:
+    assert tone_of("Title: A Red Star") is None
+    bold, poetic = (sorted(markers()[tone])[0] for tone in ("bold", "poetic"))
+    assert tone_of(f"{bold} {poetic}") is None
+    assert tone_of(f"{bold} {poetic}", ignoring=bold) == "poetic"
+    assert not set.intersection(*(set(marks) for marks in markers().values()))
+
+
+def test_every_answer_is_made_of_known_words_and_those_of_its_prompt() -> None:
+    known, rng = vocabulary(), random.Random(7)
+    assert not any(len(word) == 1 for word in known - {"a", "i"})
+    for _ in range(300):
+        example = copy_example(rng)
+        keywords = example.messages[1].content.partition("\nKeywords: ")[2].split(", ")
+        allowed = known | set(words(example.messages[1].content)) | {word.replace(" ", "") for word in keywords}
+        assert set(words(example.answer)) <= allowed
 
 
 def test_every_tone_has_a_phrase_for_the_barest_scene() -> None:
     bare = Scene("star")
     assert bare.whole == "a star"
-    assert set(VOICES) == set(TONES)
-    for voice in VOICES.values():
+    assert set(voices()) == set(TONES)
+    rare = ("{colour}", "{Colour}", "{style}", "{Style}", "{where}", "{Where}")
+    for voice in voices().values():
         for phrases in (voice.titles, voice.taglines, voice.openings):
-            assert any("{colour}" not in p and "{Colour}" not in p and "{style}" not in p for p in phrases)
+            assert any(not any(slot in phrase for slot in rare) for phrase in phrases)
 
 
 def test_scenes_read_well() -> None:
     assert Scene("owl", where="at dawn").whole == "an owl at dawn"
     assert Scene("mountains", "orange").whole == "orange mountains"
     assert Scene("star", "orange", "small").whole == "a small orange star"
+    assert Scene("hills", "", "", "at dusk", "", ("a white moon", "stars")).whole == (
+        "hills at dusk with a white moon and stars"
+    )
     assert all("  " not in random_scene(random.Random(i)).prompt(random.Random(i)) for i in range(200))
 
 
 def test_only_the_answer_carries_loss() -> None:
     corpus = conversations(40, 3)
     tokenizer = train_chat_tokenizer((c.answer for c in corpus), 400, 256)
-    examples = [encode_example(tokenizer, c) for c in corpus]
+    examples = encode(tokenizer, corpus)
+    assert [ids[:n] for ids, n in examples] == [prompt_ids(tokenizer, c.messages) for c in corpus]
     pad = tokenizer.convert_tokens_to_ids(CHAT_PAD)
-    ids, targets = next(_batches(examples, Recipe(batch=8), pad))
+    ids, targets = batch_of(0, examples, Recipe(batch=8), pad)
     for row, target in zip(ids.tolist(), targets.tolist(), strict=True):
         wanted = [token for token in target if token != NO_LOSS]
         text = tokenizer.decode(row)
-        assert text.startswith("<|system|>") or text.startswith("<|user|>")
+        assert text.startswith(("<|system|>", "<|user|>"))
         assert text.removesuffix(CHAT_PAD * row.count(pad)).endswith("<|assistant|>" + tokenizer.decode(wanted))
         assert wanted[-1] == tokenizer.eos_token_id
 

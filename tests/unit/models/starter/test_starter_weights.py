@@ -1,23 +1,14 @@
 """The weights that ship: they load through the catalog and do what they were trained for."""
 
 import asyncio
-import io
-
-import numpy as np
-import torch
-from PIL import Image
 
 from configs.catalog import ModelEntry, load_catalog
 from gitex.copywriting import TONES, CopyBrief, brief_messages, parse_copy
 from gitex.events import TextDelta, TextEvent, TextFinished
 from gitex.ports import RunContext, TextEngine
-from gitex.specs import CopySpec, GanSettings, ImageSpec, Message
-from models.gan.load import load_gan_engine
-from models.starter.emblems import SHAPES, STYLES, Emblem, render
-from models.starter.gan import LABELS, LATENT, SIDE, emblem_of
+from gitex.specs import CopySpec, Message
+from models.starter.emblems import SHAPES, STYLES, Emblem
 from models.text.load import load_text_engine
-from tests.unit.models.gan.tiny_gan import FakeClock as GanClock
-from tests.unit.models.gan.tiny_gan import FakeRecorder as GanRecorder
 from tests.unit.models.text.tiny_text import FakeClock, FakeRecorder
 
 COLOURS = ("red", "yellow", "purple", "teal", "black")
@@ -53,19 +44,3 @@ async def test_starter_copy_writes_copy_for_emblems_and_ends_by_itself() -> None
         assert "picture" in chat
     finally:
         await engine.close()
-
-
-def test_starter_gan_draws_what_label_and_seed_stand_for() -> None:
-    engine = load_gan_engine(_entry("starter-gan"), GanRecorder(), GanClock())
-    labels = LABELS[:: len(LABELS) // 20][:20]
-    specs = [ImageSpec(engine.info.variant, f"a {x}", SIDE, SIDE, i, GanSettings()) for i, x in enumerate(labels)]
-    right = 0
-    for spec, label, output in zip(specs, labels, engine.run_batch(specs), strict=True):
-        latent = torch.randn(1, LATENT, generator=torch.Generator().manual_seed(spec.seed))[0].tolist()
-        pixels = np.asarray(Image.open(io.BytesIO(output.content)), np.float32)
-        colour = label.split()[0]
-        distance = {
-            shape: np.abs(pixels - render(emblem_of(f"{colour} {shape}", latent), SIDE)).mean() for shape in SHAPES
-        }
-        right += min(distance, key=lambda shape: distance[shape]) == label.split()[1]
-    assert right >= 17

@@ -9,7 +9,7 @@ import pytest
 from gitex import metrics
 from gitex.errors import DeadlineExceeded, EngineFailure, GitexError, Overloaded, Unavailable
 from gitex.events import Queued, TextDelta, TextEvent, TextFinished
-from models.text.runner import Broken, NewTokens, TokenRequest, TokenRunner
+from models.text.runner import Broken, Load, NewTokens, TokenRequest, TokenRunner
 from models.text.sampling import Sampling
 from tests.unit.models.text.tiny_text import CONTEXT, NOW, Bench, SteppedGpt2, bench, context, spec, stepped
 
@@ -72,6 +72,24 @@ async def test_closing_the_generator_frees_the_slot_within_one_step(made: tuple[
     assert isinstance(events[-1], TextFinished)
     assert made[0].recorder.counts[metrics.CANCELLED.name] == 1
     assert made[0].admission.active == 0
+
+
+async def test_a_cancelled_requests_memory_is_free_before_the_next_ones_first_token(
+    made: tuple[Bench, SteppedGpt2],
+) -> None:
+    engine, runner, model = made[0].engine, made[0].runner, made[1]
+    idle = runner.load()
+    long = engine.generate(spec(max_tokens=80), context("a"))
+    model.gate.release()
+    await anext(long)
+    assert (idle.requests, runner.load()) == (0, Load(1, idle.free_pages - 1))
+    await long.aclose()
+    assert made[0].admission.active == 0
+    following = engine.generate(spec(max_tokens=80), context("b"))
+    model.gate.release(2)
+    assert isinstance(await anext(following), TextDelta)
+    assert runner.load() == Load(1, idle.free_pages - 1)
+    await following.aclose()
 
 
 async def test_closing_a_generator_that_waits_leaves_the_queue(made: tuple[Bench, SteppedGpt2]) -> None:

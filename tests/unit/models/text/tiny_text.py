@@ -14,6 +14,7 @@ from gitex.specs import CopySpec, Message
 from gitex.variants import ModelInfo, TextLimits, Variant
 from models.starter.tokenizers import train_chat_tokenizer
 from models.text.admission import Admission
+from models.text.constraints import Vocabulary
 from models.text.engine import ContinuousTextEngine
 from models.text.runner import TokenRunner
 
@@ -97,6 +98,10 @@ class FakeRecorder:
         self.gauges.setdefault(metric, []).append(value)
 
 
+def vocabulary(stop_tokens: list[int]) -> Vocabulary:
+    return Vocabulary(TOKENIZER, len(TOKENIZER), stop_tokens)
+
+
 @dataclass
 class Bench:
     """An engine with everything around it that a test looks at."""
@@ -117,6 +122,7 @@ def bench(runner: TokenRunner, *, slots: int = 16, waiting: int = 4, stop_tokens
         info=info,
         limits=limits,
         tokenizer=TOKENIZER,
+        vocabulary=vocabulary(stop_tokens or []),
         stop_tokens=stop_tokens or [],
         runner=runner,
         admission=admission,

@@ -28,6 +28,7 @@ from serve_app.services.models import ModelDirectory
 from serve_app.services.readiness import Readiness
 from tests.fakes.models import FakeImageModel, FakeTextModel
 from tests.fakes.stores import MemoryAssets, MemoryCache, MemoryRecorder
+from tests.unit.serve_app.pictures import encoded, gradient
 
 Command = Callable[..., Result]
 STREAM = (
@@ -133,6 +134,17 @@ def test_the_commands_agree_with_the_real_door(command: Command, tmp_path: Path)
         image.error, image.error_after_steps = EngineFailure("the engine broke"), True
         broken = command("image", "other", "--url", url, GITEX_API_KEY="sk-door")
         assert (broken.exit_code, broken.stderr.splitlines()[-1]) == (1, "error: the engine broke")
+
+        (tmp_path / "photo.png").write_bytes(encoded(gradient(64, 64)))
+        image.error = None
+        edit = ("image", "a moon", "--from", "photo.png", "--strength", "0.5", "-o", "moon.png", "--url", url)
+        edited = command(*edit, "--strict", "--adapter", "ink:0.5", GITEX_API_KEY="sk-door")
+        assert edited.exit_code == 0, edited.stderr
+        asset_id = next(line.split()[1] for line in edited.stdout.splitlines() if line.startswith("asset"))
+        verified = command("verify", asset_id, "--url", url, GITEX_API_KEY="sk-door")
+        assert (verified.exit_code, verified.stdout.splitlines()[0]) == (0, f"{asset_id} passed"), verified.stderr
+        image.shift = 1
+        assert command("verify", asset_id, "--url", url, GITEX_API_KEY="sk-door").exit_code == 1
 
         written = command("copy", "a red star", "-k", "glow", "--url", url, GITEX_API_KEY="sk-door")
         assert written.exit_code == 0, written.stderr

@@ -16,7 +16,7 @@ WRITTEN: dict[str, Any] = {
     "description": "A star in teal.",
     "hashtags": ["#star", "#teal"],
     "usage": {"prompt_tokens": 7, "completion_tokens": 20, "total_tokens": 27},
-    "gitex": {"variant": "starter-copy@1", "weights_digest": "sha256:" + "1" * 64, "seed": 5, "attempts": 1},
+    "gitex": {"variant": "starter-copy@1", "weights_digest": "sha256:" + "1" * 64, "seed": 5},
 }
 
 

@@ -29,7 +29,7 @@ from storage.durable import write_durably
 from tests.fakes.service import FakeService
 
 Command = Callable[..., Result]
-HEAVY = ("torch", "ray", "diffusers", "transformers", "rich", "httpx", "pydantic", "sqlalchemy")
+HEAVY = ("torch", "ray", "diffusers", "transformers", "rich", "httpx", "pydantic", "sqlalchemy", "PIL", "numpy")
 
 
 def test_help_is_quick_and_imports_nothing_heavy() -> None:
@@ -43,7 +43,7 @@ def test_help_is_quick_and_imports_nothing_heavy() -> None:
     run = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert run.stdout.splitlines()[-1] == "loaded: []"
-    for name in ("up", "image", "copy", "doctor", "settings"):
+    for name in ("up", "image", "verify", "copy", "doctor", "settings"):
         assert f"\n  {name} " in run.stdout
     # Processor time, because wall time says more about what else the machine does. Seen: 0.2 s.
     seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.types import ASGIApp
 
 from configs.settings import Settings
 from serve_app.http.app import create_app
@@ -29,7 +30,7 @@ class Door:
     recorder: MemoryRecorder = field(default_factory=MemoryRecorder)
     checks: dict[str, Any] = field(default_factory=dict)
 
-    def client(self, **settings: Any) -> httpx.AsyncClient:
+    def app(self, **settings: Any) -> ASGIApp:
         services = Services(
             models=ModelDirectory((self.image, self.gan), (self.text,)),
             generation=Generation(self.assets, MemoryCache(), self.recorder),
@@ -38,8 +39,10 @@ class Door:
             recorder=self.recorder,
             exposition=_exposition,
         )
-        app = create_app(services, Settings(data_dir=self.folder, **settings))
-        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        return create_app(services, Settings(data_dir=self.folder, **settings))
+
+    def client(self, **settings: Any) -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(app=self.app(**settings), raise_app_exceptions=False)
         return httpx.AsyncClient(transport=transport, base_url="http://gitex.test")
 
 

@@ -1,0 +1,1 @@
+"""What the benchmarks share: peers, arrivals, percentiles, the record of the machine."""

@@ -1,0 +1,1 @@
+"""What the quality measurements of the starter models stand on."""

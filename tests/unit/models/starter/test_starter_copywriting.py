@@ -1,0 +1,81 @@
+"""Training of the starter copy model: interrupted, it goes on as if nothing had happened."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+
+from models.starter.copywriting import CONTEXT, Recipe, Round, encode, train_model, train_tokenizer
+from models.starter.corpus import conversations
+
+CORPUS = conversations(60, 1)
+TINY = Recipe(conversations=60, vocabulary=400, rounds=(Round(3, 2e-3), Round(1, 1e-3)), batch=4, samples_every=2)
+NO_DROPOUT = {"embd_pdrop": 0.0, "attn_pdrop": 0.0, "resid_pdrop": 0.0}
+
+
+class PowerCut(Exception):
+    pass
+
+
+class Interrupted(GPT2LMHeadModel):
+    """Goes out at the last step, which is after the first checkpoint."""
+
+    def _power_cut(self, *inputs: object) -> None:
+        if (self.checkpoint / "samples-00002.txt").exists():
+            raise PowerCut
+
+    def watch(self, folder: Path) -> "Interrupted":
+        self.checkpoint = folder
+        self.transformer.register_forward_pre_hook(self._power_cut)
+        return self
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> PreTrainedTokenizerFast:
+    torch.set_num_threads(1)
+    return train_tokenizer(CORPUS, 400)
+
+
+def _model(tokenizer: PreTrainedTokenizerFast, kind: type[GPT2LMHeadModel] = GPT2LMHeadModel) -> GPT2LMHeadModel:
+    torch.manual_seed(0)
+    shape = {"vocab_size": len(tokenizer), "n_positions": CONTEXT, "n_embd": 16, "n_layer": 1, "n_head": 2}
+    ends = {"bos_token_id": None, "eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
+    return kind(GPT2Config(**shape, **ends, **NO_DROPOUT))
+
+
+def test_an_interrupted_training_ends_with_the_same_weights(tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> None:
+    examples = encode(tokenizer, CORPUS)
+    straight, cut = tmp_path / "straight", tmp_path / "cut"
+    straight.mkdir()
+    cut.mkdir()
+    whole, again = _model(tokenizer), _model(tokenizer)
+    train_model(whole, tokenizer, examples, TINY, straight)
+    with pytest.raises(PowerCut):
+        train_model(_model(tokenizer, Interrupted).watch(cut), tokenizer, examples, TINY, cut)
+    assert (cut / "checkpoint.pt").exists()
+    train_model(again, tokenizer, examples, TINY, cut)
+    assert {path.name for path in cut.iterdir()} == {path.name for path in straight.iterdir()}
+    for name, weights in whole.state_dict().items():
+        torch.testing.assert_close(again.state_dict()[name], weights, rtol=0, atol=0)
+
+
+def test_a_checkpoint_of_another_recipe_is_not_gone_on_from(tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> None:
+    examples = encode(tokenizer, CORPUS)
+    train_model(_model(tokenizer), tokenizer, examples, TINY, tmp_path)
+    model, untrained = _model(tokenizer), _model(tokenizer)
+    train_model(model, tokenizer, examples, replace(TINY, rounds=(Round(4, 0.0),)), tmp_path)
+    for name, weights in untrained.state_dict().items():
+        torch.testing.assert_close(model.state_dict()[name], weights, rtol=0, atol=0)
+
+
+def test_every_round_warms_up_and_decays() -> None:
+    recipe = Recipe(rounds=(Round(400, 1.0), Round(200, 0.5)))
+    rates = [recipe.learning_rate(step) for step in range(600)]
+    assert rates[0] < 0.02
+    assert max(rates[:400]) > 0.8
+    assert rates[399] == pytest.approx(0.02, abs=1e-3)
+    assert rates[400] < 0.01
+    assert 0.2 < max(rates[400:]) <= 0.5
+    assert recipe.scaled(0.5).steps == 300
