@@ -28,6 +28,11 @@ class Latencies:
         return len(self.seconds) / self.total
 
 
+def joined(parts: Sequence[Latencies]) -> Latencies:
+    """Several runs as one."""
+    return Latencies(tuple(second for part in parts for second in part.seconds), sum(part.total for part in parts))
+
+
 def poisson(rate: float, count: int, seed: int) -> tuple[float, ...]:
     """Arrival times in seconds of a Poisson process of `rate` a second; the same seed is the same traffic."""
     rng = random.Random(seed)

@@ -13,7 +13,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from benchmarks.measuring.arrivals import Latencies, burst, drive, poisson
+from benchmarks.measuring.arrivals import Latencies, burst, drive, joined, poisson
 from benchmarks.measuring.engines import entry_of, picture_of, spec_of
 from configs.catalog import REPOSITORY, EngineOptions
 from deployments import loopback
@@ -22,6 +22,8 @@ from gitex.variants import Variant
 
 STEPS = (10, 20, 30, 40, 50)
 LOAD = 0.7
+PART = 20
+"""Requests in one turn of a side."""
 Send = Callable[[ImageSpec], Awaitable[object]]
 
 
@@ -80,8 +82,7 @@ async def _measure(specs: list[ImageSpec], senders: dict[str, Send]) -> tuple[di
         await burst(specs[:2], send)
     saturation = {name: (await burst(specs[:24], send)).throughput for name, send in senders.items()}
     rate = LOAD * min(saturation.values())
-    times = poisson(rate, len(specs), seed=2)
-    measured = {name: await drive(specs, times, send) for name, send in senders.items()}
+    measured = await _in_turns(specs, rate, senders)
     ours, peer = measured["engine"], measured["peer"]
     result = {
         "peer": "@serve.batch over StableDiffusionPipeline, requests of equal parameters together",
@@ -96,6 +97,17 @@ async def _measure(specs: list[ImageSpec], senders: dict[str, Send]) -> tuple[di
         **{f"p{p}_engine_over_peer": round(ours.percentile(p) / peer.percentile(p), 3) for p in (50, 95)},
     }
     return result, measured
+
+
+async def _in_turns(specs: list[ImageSpec], rate: float, senders: dict[str, Send]) -> dict[str, Latencies]:
+    """Both sides get the same traffic in the same parts, part by part, so that a noisy machine is noisy to both."""
+    parts: dict[str, list[Latencies]] = {name: [] for name in senders}
+    for at in range(0, len(specs), PART):
+        part = specs[at : at + PART]
+        times = poisson(rate, len(part), seed=at)
+        for name, send in senders.items():
+            parts[name].append(await drive(part, times, send))
+    return {name: joined(latencies) for name, latencies in parts.items()}
 
 
 def plot_latencies(measured: dict[str, Latencies], rate: float, path: Path) -> None:

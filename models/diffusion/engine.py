@@ -119,7 +119,9 @@ class DiffusionEngine:
             while True:
                 letter = await request.mailbox.next()
                 if isinstance(letter, StepDone):
-                    preview = None if letter.preview is None else await asyncio.to_thread(png_bytes, letter.preview)
+                    preview = None
+                    if letter.preview is not None:  # quickly: encoding a preview costs more than making it
+                        preview = await asyncio.to_thread(png_bytes, letter.preview, compress_level=1)
                     yield Step(letter.index, letter.total, preview)
                 elif isinstance(letter, PictureDone):
                     yield Finished(await self._output(letter, strict=request.settings.strict))

@@ -32,7 +32,7 @@ def test_images(sdk: openai.OpenAI) -> None:
 def test_streamed_images(sdk: openai.OpenAI) -> None:
     events = list(
         sdk.images.generate(
-            model="starter-diffusion", prompt="a ring", stream=True, partial_images=1, extra_body={"steps": 4}
+            model="starter-diffusion", prompt="a ring", stream=True, partial_images=1, extra_body={"steps": 5}
         )
     )
     assert [event.type for event in events] == ["image_generation.partial_image", "image_generation.completed"]

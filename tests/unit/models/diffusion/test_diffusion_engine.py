@@ -267,7 +267,7 @@ async def test_closing_lets_the_model_go() -> None:
 
 @pytest.mark.parametrize(
     ("asked", "total", "due"),
-    [(0, 4, []), (1, 4, [2]), (2, 7, [2, 4]), (3, 4, [1, 2, 3]), (99, 4, [1, 2, 3]), (5, 1, [])],
+    [(0, 10, []), (1, 10, [5]), (2, 12, [4, 8]), (3, 10, [3, 6]), (99, 21, [4, 8, 12, 16]), (1, 4, []), (5, 1, [])],
 )
 async def test_previews_are_spread_over_the_steps(asked: int, total: int, due: list[int]) -> None:
     autoencoder = PlainAutoencoder()
@@ -282,11 +282,13 @@ async def test_previews_are_spread_over_the_steps(asked: int, total: int, due: l
 async def test_a_preview_is_the_predicted_clean_picture() -> None:
     autoencoder = PlainAutoencoder()
     async with engine_of(GatedDenoiser(), autoencoder=autoencoder) as engine:
-        await events_of(engine, Case(steps=2, seed=5), RunContext("r", previews=1))
-    noise = torch.randn(4, 4, 4, generator=torch.Generator().manual_seed(5))
-    alpha = SAMPLERS["ddim"].plan(2, area=16).coefficients[0][0]
-    predicted_noise = 0.5 * noise
-    clean = (noise - (1 - alpha) ** 0.5 * predicted_noise) / alpha**0.5
+        await events_of(engine, Case(steps=5, seed=5), RunContext("r", previews=1))
+    latents = torch.randn(4, 4, 4, generator=torch.Generator().manual_seed(5))
+    alphas = [step[0] for step in SAMPLERS["ddim"].plan(5, area=16).coefficients]
+    for alpha, after in zip(alphas[:2], alphas[1:3], strict=True):  # the preview is due after the second step
+        noise = 0.5 * latents
+        clean = (latents - (1 - alpha) ** 0.5 * noise) / alpha**0.5
+        latents = after**0.5 * clean + (1 - after) ** 0.5 * noise
     torch.testing.assert_close(autoencoder.decoded[0], clean)
 
 

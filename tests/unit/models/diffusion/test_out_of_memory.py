@@ -21,10 +21,10 @@ from tests.unit.models.diffusion.tight_device import (
 STAGES = ("prompt safety", "prompt", "picture", "step", "solve", "preview", "decode", "picture safety")
 
 FOUR = (
-    Case("a", steps=4, sampler="euler_ancestral", seed=1),
-    Case("bb", steps=4, sampler="euler_ancestral", seed=2, guidance=3.0, negative="nnnn"),
-    Case("ccc", steps=6, sampler="dpmpp_2m", seed=3, image=smooth_picture(3), strength=0.7),
-    Case("dddd", steps=4, sampler="ddim", seed=4, style=smooth_picture(4)),
+    Case("a", steps=5, sampler="euler_ancestral", seed=1),
+    Case("bb", steps=5, sampler="euler_ancestral", seed=2, guidance=3.0, negative="nnnn"),
+    Case("ccc", steps=8, sampler="dpmpp_2m", seed=3, image=smooth_picture(3), strength=0.7),
+    Case("dddd", steps=5, sampler="ddim", seed=4, style=smooth_picture(4)),
 )
 
 
@@ -96,7 +96,7 @@ async def test_a_preview_that_does_not_fit_is_left_out() -> None:
     allocator = Allocator(too_big="preview")
     denoiser = TightDenoiser(allocator=allocator)
     async with engine_of(denoiser, TightAutoencoder(allocator=allocator)) as engine:
-        events = await events_of(engine, Case("big", width=BIG, height=BIG), previews=1)
-    assert [event.preview for event in events if isinstance(event, Step)] == [None] * 4
+        events = await events_of(engine, Case("big", steps=5, width=BIG, height=BIG), previews=1)
+    assert [event.preview for event in events if isinstance(event, Step)] == [None] * 5
     assert isinstance(events[-1], Finished)
     assert allocator.failures == 1
