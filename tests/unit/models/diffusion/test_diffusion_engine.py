@@ -1,6 +1,7 @@
 """The engine's promises, with a model whose steps the test controls."""
 
 import asyncio
+import itertools
 import math
 import weakref
 from collections.abc import AsyncIterator
@@ -285,7 +286,7 @@ async def test_a_preview_is_the_predicted_clean_picture() -> None:
         await events_of(engine, Case(steps=5, seed=5), RunContext("r", previews=1))
     latents = torch.randn(4, 4, 4, generator=torch.Generator().manual_seed(5))
     alphas = [step[0] for step in SAMPLERS["ddim"].plan(5, area=16).coefficients]
-    for alpha, after in zip(alphas[:2], alphas[1:3], strict=True):  # the preview is due after the second step
+    for alpha, after in itertools.pairwise(alphas[:3]):  # the preview is due after the second step
         noise = 0.5 * latents
         clean = (latents - (1 - alpha) ** 0.5 * noise) / alpha**0.5
         latents = after**0.5 * clean + (1 - after) ** 0.5 * noise
