@@ -51,7 +51,9 @@ class ImageFields(BaseModel):
     quality: Literal["auto", "standard"] = Field("auto", description="for OpenAI's clients; there is one quality")
     user: str | None = Field(None, max_length=200, description="whom fair queueing counts this request for")
     stream: bool = False
-    partial_images: int = Field(0, ge=0, le=3, description="previews on the way, with `stream`; at most one in five steps")
+    partial_images: int = Field(
+        0, ge=0, le=3, description="previews on the way, with `stream`; at most one in five steps"
+    )
     progress: bool = Field(False, description="with `stream`: also send `gitex.progress` events")
     priority: int = Field(0, ge=-10, le=10, description="higher goes first among the requests of one `user`")
     seed: Seed | None = Field(None, description="default: drawn at random")
