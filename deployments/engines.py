@@ -1,9 +1,8 @@
 """Ray Serve deployments: one thin shim an engine. Batching, queueing and limits are the engine's own."""
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from ray import serve
@@ -11,12 +10,11 @@ from ray.serve import Deployment
 
 from configs.catalog import ModelEntry
 from deployments.clocks import MonotonicClock
-from deployments.probe import Probe, exhaust
+from deployments.probe import Probe, exhaust, health_context, smallest_picture, take_one_step
 from deployments.recorder import RayRecorder
-from gitex.errors import EngineFailure, InvalidInput
 from gitex.events import Finished, ImageEvent, TextEvent
 from gitex.ports import Engine, RunContext
-from gitex.specs import CopySpec, DiffusionSettings, GanSettings, ImageSpec, Message
+from gitex.specs import CopySpec, GanSettings, ImageSpec, Message
 from gitex.variants import Kind, ModelInfo
 
 if TYPE_CHECKING:
@@ -53,13 +51,7 @@ class DiffusionReplica(_EngineReplica):
         self.probe = Probe(self._take_one_step, MonotonicClock())
 
     async def _take_one_step(self) -> None:
-        info = self._diffusion.info
-        if info.image is None:
-            raise EngineFailure(f"{info.variant.id} has no image limits")
-        settings = DiffusionSettings(1, info.image.default_guidance, info.image.default_sampler)
-        # A model that cannot begin without a picture says so: it is well.
-        with suppress(InvalidInput):
-            await exhaust(self._diffusion.generate(_smallest_picture(info, "", settings), _health()))
+        await take_one_step(self._diffusion)
 
     async def generate(self, spec: ImageSpec, context: RunContext) -> AsyncGenerator[ImageEvent, None]:
         """See `gitex.ports.ImageModel`."""
@@ -79,7 +71,7 @@ class TextReplica(_EngineReplica):
 
     async def _say_one_token(self) -> None:
         spec = CopySpec(self._text.info.variant, (Message("user", "hello"),), max_tokens=1, temperature=0.0)
-        await exhaust(self._text.generate(spec, _health()))
+        await exhaust(self._text.generate(spec, health_context()))
 
     async def generate(self, spec: CopySpec, context: RunContext) -> AsyncGenerator[TextEvent, None]:
         """See `gitex.ports.TextModel`."""
@@ -101,7 +93,7 @@ class GanReplica(_EngineReplica):
     async def _draw_one(self) -> None:
         info = self._gan.info
         label = info.image.labels[0] if info.image is not None else ""
-        await exhaust(self.generate(_smallest_picture(info, label, GanSettings()), _health()))
+        await exhaust(self.generate(smallest_picture(info, label, GanSettings()), health_context()))
 
     async def generate(self, spec: ImageSpec, context: RunContext) -> AsyncGenerator[ImageEvent, None]:
         """See `gitex.ports.ImageModel`."""
@@ -110,15 +102,6 @@ class GanReplica(_EngineReplica):
     @serve.batch(max_batch_size=8, batch_wait_timeout_s=0.002)
     async def _run_batch(self, frames: list["Frame"]) -> list["Drawn"]:
         return await asyncio.to_thread(self._gan.run_batch, frames)
-
-
-def _smallest_picture(info: ModelInfo, prompt: str, settings: DiffusionSettings | GanSettings) -> ImageSpec:
-    side = info.image.min_side if info.image is not None else 0
-    return ImageSpec(info.variant, prompt, side, side, 0, settings)
-
-
-def _health() -> RunContext:
-    return RunContext(request_id="health", tenant="health", deadline=time.time() + 20)
 
 
 _deployment = serve.deployment(

@@ -1,12 +1,17 @@
 """Where an engine computes, and in which precision: from the catalog's options to torch's words."""
 
+import gc
+import logging
 import os
+import threading
 
 import torch
 
 from configs.catalog import EngineOptions
 from gitex.errors import SettingsError
 from models.host_memory import keep_freed_memory
+
+logger = logging.getLogger(__name__)
 
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
@@ -38,3 +43,14 @@ def compute_dtype(options: EngineOptions, device: torch.device) -> torch.dtype:
     if options.dtype == "auto":
         return torch.float32 if device.type == "cpu" else torch.float16
     return _DTYPES[options.dtype]
+
+
+def leave_device(thread: threading.Thread, seconds: float) -> None:
+    """Wait up to `seconds` for an engine's thread, which alone holds the model, and give the memory back. Blocks."""
+    thread.join(seconds)
+    if thread.is_alive():
+        logger.error("the thread %s did not end in %s seconds", thread.name, seconds)
+        return
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -22,7 +22,7 @@ from gitex.variants import Variant
 
 STEPS = (10, 20, 30, 40, 50)
 LOAD = 0.7
-PART = 20
+PART = 60
 """Requests in one turn of a side."""
 Send = Callable[[ImageSpec], Awaitable[object]]
 

@@ -1,4 +1,4 @@
-"""LoRA adapters (arXiv:2106.09685) over one base: loaded beside its weights, switched between passes, never merged."""
+"""LoRA adapters (arXiv:2106.09685) over one base: loaded beside its weights, never merged."""
 
 import warnings
 from collections.abc import Iterator, Mapping
@@ -13,26 +13,6 @@ from models.registry.digest import weights_digest
 from models.registry.sources import resolve_source
 
 _USUAL_NAME = "pytorch_lora_weights.safetensors"
-
-
-class AdapterSwitch:
-    """Turns a pipeline's loaded adapters on and off; a freshly loaded pipeline has them off."""
-
-    def __init__(self, pipeline: DiffusionPipeline) -> None:
-        self._pipeline = pipeline
-        self._active: tuple[tuple[str, float], ...] | None = ()
-
-    def use(self, adapters: tuple[tuple[str, float], ...]) -> None:
-        """Activate exactly these, by name and weight. Adapters that are active already cost nothing."""
-        if adapters == self._active:
-            return
-        self._active = None  # unknown, should one of the next calls fail half-way
-        if adapters:
-            self._pipeline.enable_lora()
-            self._pipeline.set_adapters([name for name, _ in adapters], [weight for _, weight in adapters])
-        else:
-            self._pipeline.disable_lora()
-        self._active = adapters
 
 
 def load_adapters(pipeline: DiffusionPipeline, entries: Mapping[str, AdapterEntry]) -> tuple[tuple[str, str], ...]:

@@ -32,7 +32,7 @@ class Autoencoder(Protocol):
         """
 
     def preview(self, latents: Tensor) -> Pixels:
-        """A cheap likeness of what `decode` would give for one picture's latents, in the same size."""
+        """A cheap likeness of what `decode` would give for one picture's latents: one pixel for each of theirs."""
 
 
 class LatentAutoencoder:

@@ -52,11 +52,15 @@ class BatchStep:
         arguments = _Rows(rows.to(self._denoiser.dtype), controls[:, 0], conditioning)
         if not batch[0].key.strict:
             return self._denoiser.predict(*arguments).float()
-        parts = [
-            self._denoiser.predict(*part.padded(self._strict_rows))[: len(part.latents)]
-            for part in arguments.split(self._strict_rows)
-        ]
-        return torch.cat(parts).float()
+        return self._predict_strictly(arguments).float()
+
+    def _predict_strictly(self, arguments: "_Rows") -> Tensor:
+        """In passes of one fixed number of rows, because a row's last bits depend on how many there are."""
+        predictions: list[Tensor] = []
+        for begin in range(0, len(arguments.latents), self._strict_rows):
+            part = arguments.part(begin, begin + self._strict_rows)
+            predictions.append(self._denoiser.predict(*part.padded(self._strict_rows))[: len(part.latents)])
+        return torch.cat(predictions)
 
     def _solve(self, batch: list[DiffusionRequest], latents: Tensor, prediction: Tensor) -> Stepped:
         """Each sampler advances its own rows. Returns the next latents and the predicted clean ones."""
@@ -106,9 +110,9 @@ class _Rows(NamedTuple):
     timesteps: Tensor
     conditioning: Mapping[str, Tensor]
 
-    def split(self, rows: int) -> "list[_Rows]":
-        """Parts of at most `rows` rows."""
-        return [self._map(lambda t, at=at: t[at : at + rows]) for at in range(0, len(self.latents), rows)]  # type: ignore[misc]
+    def part(self, begin: int, end: int) -> "_Rows":
+        """Rows `begin` to `end`, or to the last one."""
+        return self._map(lambda tensor: tensor[begin:end])
 
     def padded(self, rows: int) -> "_Rows":
         """With the first row repeated until there are `rows`."""

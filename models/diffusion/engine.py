@@ -1,40 +1,34 @@
 """The diffusion engine as its callers see it: `gitex.ports.ImageEngine`."""
 
 import asyncio
-import gc
-import logging
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
-from functools import partial
 
-import torch
-
-from gitex.errors import EngineFailure, GitexError, InvalidInput, Unavailable
-from gitex.events import Finished, ImageEvent, ImageOutput, Queued, StageSeconds, Step
-from gitex.metrics import CANCELLED, IMAGES, STAGE_SECONDS
+from gitex.errors import EngineFailure, InvalidInput, Unavailable
+from gitex.events import ImageEvent
+from gitex.metrics import CANCELLED
 from gitex.ports import Clock, Recorder, RunContext
 from gitex.specs import DiffusionSettings, ImageSpec
 from gitex.variants import ImageLimits, ModelInfo
+from models.device import leave_device
 from models.diffusion.autoencoder import Autoencoder
 from models.diffusion.batch_key import RowLayout
 from models.diffusion.batch_step import BatchStep
 from models.diffusion.checks import checked_settings, steps_skipped
 from models.diffusion.denoisers.protocol import Denoiser
 from models.diffusion.intake import Intake
-from models.diffusion.mailbox import Mailbox, PictureDone, StepDone
+from models.diffusion.mailbox import Mailbox
 from models.diffusion.memory import RowLimit
+from models.diffusion.replies import Replies
 from models.diffusion.request import DiffusionRequest, Timeline, spread_previews
 from models.diffusion.safety import SafetyChecker
 from models.diffusion.samplers.protocol import Sampler
 from models.diffusion.starts import Starts
 from models.diffusion.step_loop import StepLoop
 from models.diffusion.step_scheduler import StepScheduler
-from models.execution import execution_of
-from models.png import png_bytes
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -88,7 +82,7 @@ class DiffusionEngine:
             conditioning=denoiser.layout,
             dtype=str(denoiser.dtype),
         )
-        self._execution = partial(execution_of, denoiser.device, denoiser.dtype)
+        self._replies = Replies(denoiser.device, denoiser.dtype, recorder=recorder, clock=clock, tags=self._tags)
         scheduler = StepScheduler(clock, max_batch=settings.max_batch, max_waiting=settings.max_waiting, memory=memory)
         self._intake = Intake(scheduler, clock, recorder, self._tags, settings.stall_seconds)
         # Only the thread knows the loop, and the loop the model: when the thread has ended, the device is free.
@@ -115,21 +109,10 @@ class DiffusionEngine:
         request = self._make_request(spec, context)
         ahead = self._intake.submit(request)
         try:
-            yield Queued(ahead)
-            while True:
-                letter = await request.mailbox.next()
-                if isinstance(letter, StepDone):
-                    preview = None
-                    if letter.preview is not None:  # quickly: encoding a preview costs more than making it
-                        preview = await asyncio.to_thread(png_bytes, letter.preview, compress_level=1)
-                    yield Step(letter.index, letter.total, preview)
-                elif isinstance(letter, PictureDone):
-                    yield Finished(await self._output(letter, strict=request.settings.strict))
-                    return
-                elif isinstance(letter, GitexError):
-                    raise letter
-                else:
-                    raise TypeError(f"unknown letter {letter!r}")
+            strict = request.settings.strict
+            async with aclosing(self._replies.events(request.mailbox, ahead, spec, strict=strict)) as events:
+                async for event in events:
+                    yield event
         finally:
             if self._intake.cancel(request):
                 self._recorder.count(CANCELLED.name, 1, self._tags)
@@ -143,32 +126,7 @@ class DiffusionEngine:
     async def close(self) -> None:
         """End everything with `Unavailable`, wait for the step in flight, and free the device."""
         self._intake.end(Unavailable("the engine is shutting down"))
-        await asyncio.to_thread(self._free)
-
-    def _free(self) -> None:
-        self._thread.join(self._settings.join_seconds)
-        if self._thread.is_alive():
-            logger.error("the engine thread did not end in %s seconds", self._settings.join_seconds)
-            return
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-
-    async def _output(self, picture: PictureDone, *, strict: bool) -> ImageOutput:
-        began = self._clock.now()
-        content = await asyncio.to_thread(png_bytes, picture.pixels)
-        stages = StageSeconds(
-            queue=picture.queue,
-            encode=picture.encode,
-            denoise=picture.denoise,
-            decode=picture.decode + self._clock.now() - began,
-        )
-        for stage in ("queue", "encode", "denoise", "decode"):
-            seconds: float = vars(stages)[stage]
-            self._recorder.observe(STAGE_SECONDS.name, seconds, {**self._tags, "stage": stage})
-        self._recorder.count(IMAGES.name, 1, self._tags)
-        height, width, _ = picture.pixels.shape
-        return ImageOutput(content, "image/png", width, height, stages, self._execution(strict=strict))
+        await asyncio.to_thread(leave_device, self._thread, self._settings.join_seconds)
 
     def _make_request(self, spec: ImageSpec, context: RunContext) -> DiffusionRequest:
         settings = self._checked_settings(spec)

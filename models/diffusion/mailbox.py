@@ -22,6 +22,7 @@ class StepDone:
     index: int
     total: int
     preview: Pixels | None
+    """Small: whoever shows it blows it up to the picture's size."""
 
 
 @dataclass(frozen=True)

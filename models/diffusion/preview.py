@@ -11,24 +11,22 @@ FIELDS, SIDE = 12, 8
 
 
 class LatentToRgb:
-    """The colour of each latent pixel, from its own values only, blown up to the picture's size.
+    """The colour of each latent pixel, from its own values only.
 
     Latents of such autoencoders are nearly a small picture in other colours, so an affine map, fitted per
     autoencoder, shows the picture; a full decode would cost as much as some denoising steps.
     """
 
-    def __init__(self, weights: Tensor, bias: Tensor, factor: int) -> None:
-        """`weights` (3, channels) and `bias` (3,): to colours in -1..1. `factor`: picture pixels per latent pixel."""
-        self._weights = weights
-        self._bias = bias
-        self._factor = factor
+    def __init__(self, weights: Tensor, bias: Tensor) -> None:
+        """`weights` (3, channels) and `bias` (3,): to colours in -1..1."""
+        # To 0..255 in the same product.
+        self._weights = weights * 127.5
+        self._bias = (bias + 1) * 127.5
 
     def __call__(self, latents: Tensor) -> Tensor:
-        """float32 (channels, h, w) to uint8 (height, width, 3) on the same device."""
-        colours = torch.einsum("rc,chw->rhw", self._weights, latents) + self._bias[:, None, None]
-        levels = ((colours.clamp(-1, 1) + 1) * 127.5)[None]
-        blown_up = interpolate(levels, scale_factor=float(self._factor), mode="bilinear", align_corners=False)
-        return blown_up[0].permute(1, 2, 0).round().to(torch.uint8)
+        """float32 (channels, h, w) to uint8 (h, w, 3) on the same device."""
+        levels = torch.addmm(self._bias, latents.flatten(1).T, self._weights.T)
+        return levels.clamp_(0, 255).round_().to(torch.uint8).view(*latents.shape[1:], 3)
 
 
 def fit_latent_to_rgb(
@@ -46,7 +44,7 @@ def fit_latent_to_rgb(
     known = torch.cat([values, values.new_ones(len(values), 1)], dim=1)
     # Some latents of an autoencoder may be nearly dead: `gelsd` takes the smallest of the maps that fit as well.
     solution = torch.linalg.lstsq(known, colours, driver="gelsd").solution.float().to(latents.device)
-    return LatentToRgb(solution[:-1].T.contiguous(), solution[-1], factor)
+    return LatentToRgb(solution[:-1].T.contiguous(), solution[-1])
 
 
 def _colour_fields(factor: int) -> Tensor:

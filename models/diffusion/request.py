@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # the step scheduler works with requests and must not import 
 
 
 STEPS_A_PREVIEW = 5
-"""A preview costs a small part of a step, mostly its PNG: one in five keeps the cost near 3 %."""
+"""A preview costs a small part of a step, nearly all of it its PNG: one in five keeps the cost below 3 %."""
 
 
 class RequestState(IntEnum):

@@ -1,30 +1,30 @@
 """The engine of models without a denoiser: one whole request after the other. See `gitex.ports.ImageEngine`."""
 
 import asyncio
-import gc
 import logging
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from functools import partial
 from typing import Protocol
 
 import torch
 
 from gitex.errors import ContentRefused, EngineFailure, GitexError, InvalidInput, OutOfMemory, Unavailable
-from gitex.events import Finished, ImageEvent, ImageOutput, Queued, StageSeconds, Step
-from gitex.metrics import CANCELLED, IMAGES, STAGE_SECONDS
+from gitex.events import ImageEvent
+from gitex.metrics import CANCELLED
 from gitex.ports import Clock, Recorder, RunContext
 from gitex.specs import DiffusionSettings, ImageSpec
 from gitex.variants import ImageLimits, ModelInfo
+from models.device import leave_device
 from models.diffusion.checks import checked_settings
 from models.diffusion.engine import EngineSettings
 from models.diffusion.mailbox import Letter, Mailbox, PictureDone, Pixels, Post, StepDone
+from models.diffusion.replies import Replies
 from models.diffusion.safety import SafetyChecker
 from models.diffusion.whole_pipeline import OnStep
 from models.diffusion.whole_queue import WholeQueue, WholeRequest
-from models.execution import execution_of
-from models.png import png_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -66,12 +66,12 @@ class WholeRequestEngine:
         self._info = info
         self._limits: ImageLimits = info.image
         self._check = runner.check
-        self._execution = partial(execution_of, runner.device, runner.dtype)
         self._join_seconds = settings.join_seconds
         self._recorder = recorder
         self._clock = clock
         self._unix_now = unix_now
         self._tags = {"variant": info.variant.id}
+        self._replies = Replies(runner.device, runner.dtype, recorder=recorder, clock=clock, tags=self._tags)
         self._queue = WholeQueue(settings.max_waiting, clock, recorder, self._tags, settings.stall_seconds)
         # Only the thread knows the model: when it has ended, the device is free.
         work = partial(_work, self._queue, runner, safety, clock)
@@ -88,18 +88,10 @@ class WholeRequestEngine:
         request = self._make_request(spec, context)
         ahead = self._queue.submit(request)
         try:
-            yield Queued(ahead)
-            while True:
-                letter = await request.mailbox.next()
-                if isinstance(letter, StepDone):
-                    yield Step(letter.index, letter.total)
-                elif isinstance(letter, PictureDone):
-                    yield Finished(await self._output(letter, strict=request.settings.strict))
-                    return
-                elif isinstance(letter, GitexError):
-                    raise letter
-                else:
-                    raise TypeError(f"unknown letter {letter!r}")
+            strict = request.settings.strict
+            async with aclosing(self._replies.events(request.mailbox, ahead, spec, strict=strict)) as events:
+                async for event in events:
+                    yield event
         finally:
             if self._queue.cancel(request):
                 self._recorder.count(CANCELLED.name, 1, self._tags)
@@ -113,23 +105,7 @@ class WholeRequestEngine:
     async def close(self) -> None:
         """End everything with `Unavailable`, wait for the step in flight, and free the device."""
         self._queue.end(Unavailable("the engine is shutting down"))
-        await asyncio.to_thread(self._thread.join, self._join_seconds)
-        if self._thread.is_alive():
-            logger.error("the engine thread did not end in %s seconds", self._join_seconds)
-            return
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-
-    async def _output(self, picture: PictureDone, *, strict: bool) -> ImageOutput:
-        content = await asyncio.to_thread(png_bytes, picture.pixels)
-        stages = StageSeconds(picture.queue, picture.encode, picture.denoise, picture.decode)
-        for stage in ("queue", "denoise", "decode"):
-            seconds: float = vars(stages)[stage]
-            self._recorder.observe(STAGE_SECONDS.name, seconds, {**self._tags, "stage": stage})
-        self._recorder.count(IMAGES.name, 1, self._tags)
-        height, width, _ = picture.pixels.shape
-        return ImageOutput(content, "image/png", width, height, stages, self._execution(strict=strict))
+        await asyncio.to_thread(leave_device, self._thread, self._join_seconds)
 
     def _make_request(self, spec: ImageSpec, context: RunContext) -> WholeRequest:
         if spec.variant != self._info.variant:

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from gitex.errors import SettingsError
-from models.diffusion.adapters import AdapterSwitch
+from models.diffusion.adapter_switch import AdapterSwitch
 from models.diffusion.conditioning import Conditioning, Layout
 from models.diffusion.denoisers.protocol import Guidance
 from models.diffusion.denoisers.text_encoders import check_complete, run_clip, run_t5

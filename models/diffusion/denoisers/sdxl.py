@@ -7,7 +7,7 @@ from diffusers import StableDiffusionXLPipeline
 from torch import Tensor
 
 from gitex.errors import SettingsError
-from models.diffusion.adapters import AdapterSwitch
+from models.diffusion.adapter_switch import AdapterSwitch
 from models.diffusion.conditioning import Conditioning, Layout
 from models.diffusion.denoisers.protocol import Guidance
 from models.diffusion.denoisers.text_encoders import check_complete, run_clip

@@ -7,7 +7,7 @@ from diffusers import StableDiffusionPipeline
 from torch import Tensor
 
 from gitex.errors import SettingsError
-from models.diffusion.adapters import AdapterSwitch
+from models.diffusion.adapter_switch import AdapterSwitch
 from models.diffusion.conditioning import Conditioning, Layout
 from models.diffusion.denoisers.protocol import Guidance
 

@@ -89,7 +89,7 @@ class PlainAutoencoder:
         return Decoded([self._decode_one(one) for one in latents])
 
     def preview(self, latents: Tensor) -> Pixels:
-        return self._decode_one(latents)
+        return self._decode_one(latents)[::8, ::8]
 
     def _decode_one(self, latents: Tensor) -> Pixels:
         _, height, width = latents.shape

@@ -15,7 +15,8 @@ from configs.catalog import AdapterEntry
 from gitex.errors import InvalidInput, SettingsError, WeightsMismatch
 from gitex.ports import ImageEngine
 from gitex.specs import Adapter
-from models.diffusion.adapters import AdapterSwitch, load_adapters
+from models.diffusion.adapter_switch import AdapterSwitch
+from models.diffusion.adapters import load_adapters
 from models.diffusion.load import load_diffusion_engine
 from models.diffusion.pipelines import load_pipeline
 from models.registry.digest import weights_digest

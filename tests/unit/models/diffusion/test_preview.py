@@ -1,4 +1,4 @@
-"""Previews look like the picture, in the same size, and are the same every time."""
+"""Previews look like the picture, and are the same every time."""
 
 import numpy as np
 import pytest
@@ -34,8 +34,8 @@ def test_an_autoencoder_that_is_linear_is_shown_exactly() -> None:
     colours = torch.rand(3, 5, 7, generator=torch.Generator().manual_seed(1)) * 2 - 1
     latents = torch.einsum("lc,chw->lhw", MIX, colours) + SHIFT[:, None, None]
     shown = to_rgb(latents)
-    expected = interpolate((colours[None] + 1) * 127.5, scale_factor=float(FACTOR), mode="bilinear")[0]
-    assert (shown.shape, shown.dtype) == ((5 * FACTOR, 7 * FACTOR, 3), torch.uint8)
+    expected = (colours + 1) * 127.5
+    assert (shown.shape, shown.dtype) == ((5, 7, 3), torch.uint8)
     assert (shown.permute(2, 0, 1).float() - expected).abs().max() <= 1
 
 
@@ -67,8 +67,8 @@ def test_the_starter_models_previews_look_like_its_pictures(starter: LatentAutoe
     for picture in training_pictures(emblems=6, postcards=6, seed=77):
         latents = starter.encode(np.ascontiguousarray(drawn(picture)), torch.Generator())
         preview, full = starter.preview(latents), starter.decode([latents]).pictures()[0]
-        assert preview.shape == full.shape
-        shown.append(blocks(preview))
+        assert preview.shape == (full.shape[0] // 8, full.shape[1] // 8, 3)
+        shown.append(preview)
         decoded.append(blocks(full))
     correlation = np.corrcoef(np.ravel(shown), np.ravel(decoded))[0, 1]
     assert correlation > 0.9
