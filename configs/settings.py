@@ -5,39 +5,19 @@ import os
 from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
-from urllib.parse import quote, unquote, urlsplit
+from typing import Annotated, Any, Literal, NamedTuple, Self
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from configs.catalog import DEFAULT_CATALOG, REPOSITORY
+from configs.ipfs_address import parse_ipfs_api
+from configs.store_addresses import absolute, parse_blob_url, parse_database_url, sqlite_url, without_password
 from gitex.errors import SettingsError
 
 PREFIX = "GITEX_"
-_SQLITE = "sqlite+aiosqlite:///"
-
-
-def _absolute(path: Path) -> Path:
-    # pathlib reads an empty text as ".", which nobody means.
-    if path == Path() or not str(path).isprintable():
-        raise ValueError("not a usable path: it is empty or has an unprintable character")
-    return path.expanduser().absolute()
-
-
-def _sqlite_url(path: Path) -> str:
-    return _SQLITE + quote(str(path), safe="/ ")
-
-
-def _sqlite_file(url: str) -> str:
-    scheme = url.partition(":")[0]
-    if scheme != "sqlite+aiosqlite":
-        raise ValueError(f"scheme {scheme!r} is not supported yet: use {_SQLITE}/absolute/path.db, or unset it")
-    file = url.removeprefix(_SQLITE)
-    if file in (url, ":memory:") or "?" in file:
-        raise ValueError(f"name a file, as in {_SQLITE}/absolute/path.db: several processes open it")
-    return _sqlite_url(_absolute(Path(unquote(file))))
 
 
 def _http_origin(url: str) -> str:
@@ -45,6 +25,24 @@ def _http_origin(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ValueError("not an http:// or https:// address")
     return url.rstrip("/")
+
+
+def _split(text: object) -> object:
+    return tuple(part.strip() for part in text.split(",") if part.strip()) if isinstance(text, str) else text
+
+
+def _redis_address(url: SecretStr) -> SecretStr:
+    try:
+        parts = urlsplit(url.get_secret_value())
+        usable = parts.scheme in ("redis", "rediss") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        # urlsplit's own words may repeat a password.
+        raise ValueError("not a redis:// or rediss:// address")
+    if parts.path.strip("/") and not parts.path.strip("/").isdecimal():
+        raise ValueError("the path of a redis:// address is the number of a database")
+    return url
 
 
 def _header_safe(key: SecretStr) -> SecretStr:
@@ -58,7 +56,7 @@ def _lower(level: object) -> object:
     return level.lower() if isinstance(level, str) else level
 
 
-AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+AbsolutePath = Annotated[Path, AfterValidator(absolute)]
 Host = Annotated[str, Field(min_length=1, pattern=r"^\S+$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -81,12 +79,42 @@ class Settings(BaseSettings):
         None, description="key that clients must send; unset: everybody who reaches the port may use it"
     )
     data_dir: AbsolutePath = Field(REPOSITORY / "data", description="folder of everything that is kept")
-    database_url: Annotated[str, AfterValidator(_sqlite_file)] = Field(
-        default_factory=lambda fields: _sqlite_url(fields["data_dir"] / "gitex.db"),
-        description="SQL database; unset: SQLite in the data folder",
+    database_url: Annotated[str, AfterValidator(parse_database_url)] = Field(
+        default_factory=lambda fields: sqlite_url(fields["data_dir"] / "gitex.db"),
+        repr=False,
+        description="SQL database, SQLite or PostgreSQL; unset: SQLite in the data folder",
     )
+    blob_url: Annotated[str, AfterValidator(parse_blob_url)] | None = Field(
+        None, description="store of all bytes, as in s3://bucket/prefix; unset: the data folder"
+    )
+    redis_url: Annotated[SecretStr, AfterValidator(_redis_address)] | None = Field(
+        None, description="Redis of the prompt cache and of the cluster-wide single flight; unset: Ray actors"
+    )
+    ipfs_api: Annotated[str, AfterValidator(parse_ipfs_api)] | None = Field(
+        None, description="RPC of a Kubo node that pins what is published, beside the embedded node"
+    )
+    pinning_url: Annotated[str, AfterValidator(_http_origin)] | None = Field(
+        None, description="Pinning Service API that pins what is published, beside the embedded node"
+    )
+    pinning_token: Annotated[SecretStr, AfterValidator(_header_safe)] | None = Field(
+        None, description="access token of the pinning service"
+    )
+    pinning_gateway_url: Annotated[str, AfterValidator(_http_origin)] | None = Field(
+        None, description="trustless gateway from which the pinning service's blocks are read back"
+    )
+    pinning_origins: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field(
+        (), description="multiaddrs of nodes that provide what is published, for the pinning service; by commas"
+    )
+    pin_quorum: PositiveInt = Field(1, description="how many pin targets must have an asset before it is published")
+    pin_recheck_s: PositiveSeconds = Field(
+        3600.0, description="how often the pins of a published asset are looked at again, in seconds"
+    )
+    auto_publish: bool = Field(True, description="whether every public asset is published, or only those asked for")
     catalog: AbsolutePath = Field(DEFAULT_CATALOG, description="YAML file that lists the models")
     cache_bytes: PositiveInt = Field(256 * 2**20, description="bound of the prompt cache, in bytes")
+    cache_inline_bytes: Annotated[int, Field(ge=0)] = Field(
+        256 * 2**10, description="largest picture that Redis keeps itself, not only its asset's id, in bytes"
+    )
     cache_ttl_s: PositiveSeconds = Field(86_400.0, description="how long the prompt cache keeps a picture, in seconds")
     request_timeout_s: PositiveSeconds = Field(120.0, description="deadline of a request, in seconds")
     max_body_bytes: PositiveInt = Field(2**20, description="largest JSON body that is accepted, in bytes")
@@ -110,6 +138,15 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Only what is passed in: `load_settings` reads the environment, so that it can say where a value is from."""
         return (init_settings,)
+
+    @model_validator(mode="after")
+    def _check_targets(self) -> Self:
+        if (self.pinning_url is None) != (self.pinning_token is None):
+            raise ValueError("GITEX_PINNING_URL and GITEX_PINNING_TOKEN go together")
+        targets = 1 + (self.ipfs_api is not None) + (self.pinning_url is not None)
+        if self.pin_quorum > targets:
+            raise ValueError(f"GITEX_PIN_QUORUM is {self.pin_quorum}, but there are only {targets} pin targets")
+        return self
 
     def warnings(self) -> tuple[str, ...]:
         """Settings that work, but that an operator should know about."""
@@ -155,12 +192,18 @@ def describe_settings(environ: Mapping[str, str] = os.environ, dotenv: Path = Pa
     return tuple(
         SettingLine(
             name=_variable(field),
-            value="" if values[field] is None else str(values[field]),
+            value=_shown(field, values[field]),
             source=given[field].source if field in given else "default",
             description=info.description or "",
         )
         for field, info in Settings.model_fields.items()
     )
+
+
+def _shown(field: str, value: object) -> str:
+    if value is None:
+        return ""
+    return without_password(str(value)) if field == "database_url" else str(value)
 
 
 def _variable(field: str) -> str:
@@ -203,7 +246,9 @@ def _validated(given: Mapping[str, _Given]) -> Settings:
         errors = [error for error in invalid.errors() if error["type"] != "default_factory_not_called"]
         problems = []
         for error in errors:
-            field = str(error["loc"][0])
             message = error["msg"].removeprefix("Value error, ")
+            if not error["loc"]:  # settings that do not go together: the message names them
+                raise SettingsError(message, param=message.partition(" ")[0]) from invalid
+            field = str(error["loc"][0])
             problems.append(f"{_variable(field)} ({given[field].source}) cannot be used: {message}")
         raise SettingsError("\n".join(problems), param=_variable(str(errors[0]["loc"][0]))) from invalid

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Resolve pyproject.toml's dependencies in fresh environments and write what was chosen to requirements/*.lock.
-# base: what the default run needs. dev, gpu: what those extras add to it.
+# base: what the default run needs. dev, gpu, s3: what those extras add to it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3.11}
@@ -25,7 +25,7 @@ list base > "$work/base.in"
 "$work/base/bin/pip" install -q --disable-pip-version-check -r "$work/base.in" setuptools
 { echo "# Exact pins of the default install; written by deploy/lock.sh."; freeze "$work/base"; } > requirements/base.lock
 
-for extra in dev gpu; do
+for extra in dev gpu s3; do
   "$python" -m venv "$work/$extra"
   list "$extra" > "$work/$extra.in"
   "$work/$extra/bin/pip" install -q --disable-pip-version-check "$(grep '^torch==' requirements/base.lock)"

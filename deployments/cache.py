@@ -8,7 +8,9 @@ from ray.actor import ActorHandle
 from ray.exceptions import RayError
 
 from deployments.clocks import MonotonicClock
-from gitex.ports import CacheEntry
+from gitex.errors import Unavailable
+from gitex.metrics import CACHE_FAILURES
+from gitex.ports import CacheEntry, Recorder
 from storage.cache import ByteBoundedLru
 
 log = logging.getLogger("gitex.deployments")
@@ -35,10 +37,18 @@ class PromptCacheActor:
 class ActorPromptCache:
     """A `gitex.ports.PromptCache` in front of the actor. Its failures are misses."""
 
-    def __init__(self, max_bytes: int, ttl: float) -> None:
+    def __init__(self, max_bytes: int, ttl: float, recorder: Recorder) -> None:
+        self._recorder = recorder
         self._actor: ActorHandle = (
             ray.remote(PromptCacheActor)
-            .options(num_cpus=0, max_restarts=-1, name="prompt-cache", namespace=NAMESPACE, get_if_exists=True)
+            .options(
+                num_cpus=0,
+                max_restarts=-1,
+                name="prompt-cache",
+                namespace=NAMESPACE,
+                get_if_exists=True,
+                lifetime="detached",  # else it would die with the first process that asked for it
+            )
             .remote(max_bytes, ttl)
         )
 
@@ -48,6 +58,8 @@ class ActorPromptCache:
             return await asyncio.wait_for(self._actor.get.remote(digest), READ_BUDGET_SECONDS)
         except (RayError, TimeoutError) as problem:
             log.warning("the prompt cache did not answer: %s", type(problem).__name__)
+            reason = "slow" if isinstance(problem, TimeoutError) else "gone"
+            self._recorder.count(CACHE_FAILURES.name, 1, {"operation": "read", "reason": reason})
             return None
 
     def put(self, digest: str, entry: CacheEntry) -> None:
@@ -55,5 +67,8 @@ class ActorPromptCache:
         self._actor.put.remote(digest, entry)
 
     async def check(self) -> None:
-        """Raise if the actor does not answer."""
-        await self._actor.get.remote("")
+        """Raise `Unavailable` if the actor does not answer."""
+        try:
+            await self._actor.get.remote("")
+        except RayError as problem:
+            raise Unavailable(f"its actor does not answer: {type(problem).__name__}") from problem

@@ -80,6 +80,18 @@ class AssetNotFound(NotFound):
     code = "asset_not_found"
 
 
+class AssetDeleted(AssetNotFound):
+    """There was such an asset; a tombstone is left."""
+
+    code = "asset_deleted"
+
+
+class Conflict(GitexError):
+    """Something else stands in the way: the name is taken."""
+
+    code = "conflict"
+
+
 class Overloaded(GitexError):
     """A bounded queue is full. `retry_after` in seconds."""
 
@@ -100,6 +112,30 @@ class Unavailable(GitexError):
     """A part that is needed is starting, stopping or gone; trying again later may help."""
 
     code = "unavailable"
+
+
+class StorageFull(Unavailable):
+    """The disk or bucket has no room for the bytes; nothing was half-written."""
+
+    code = "storage_full"
+
+
+class InsufficientFunds(Unavailable):
+    """An outside service wants to be paid first; it works again once its account is filled up."""
+
+    code = "insufficient_funds"
+
+
+class CorruptBlob(AssetNotFound):
+    """Stored bytes are no longer the ones that were stored. They are never served."""
+
+    code = "corrupt_blob"
+
+
+class CidMismatch(GitexError):
+    """A node names other content than the one it was given, or gives other bytes than were asked for."""
+
+    code = "cid_mismatch"
 
 
 class EngineFailure(GitexError):

@@ -41,7 +41,40 @@ ACTIVE = Metric("gitex_active_requests", "gauge", "Requests that the engine work
 IMAGES = Metric("gitex_images_total", "counter", "Pictures finished by an engine.", ("variant",))
 TOKENS = Metric("gitex_tokens_total", "counter", "Text tokens generated.", ("variant",))
 CACHE_READS = Metric("gitex_cache_reads_total", "counter", "Look-ups: hit, miss, joined, bypass.", ("result",))
+CACHE_FAILURES = Metric(
+    "gitex_cache_failures_total",
+    "counter",
+    "What the prompt cache and its flights did not do: slow, gone, full, refused, garbage, skipped, dropped.",
+    ("operation", "reason"),
+)
+CACHE_DEGRADED = Metric("gitex_cache_degraded", "gauge", "1 while requests go on without the prompt cache's server.")
+FLIGHTS = Metric(
+    "gitex_flights_total",
+    "counter",
+    "Runs by their part in the cluster's single flight: led, followed, alone; stale: another took over.",
+    ("part",),
+)
+CORRUPT_BLOBS = Metric(
+    "gitex_corrupt_blobs_total",
+    "counter",
+    "Stored bytes found broken on a read: corrupt or missing; healed from a pin, or lost.",
+    ("found", "outcome"),
+)
+TEMPLATE_READS = Metric(
+    "gitex_template_reads_total",
+    "counter",
+    "Pictures asked for by a prompt template: hit, miss, joined, bypass.",
+    ("template", "result"),
+)
+TEMPLATE_SAVED_SECONDS = Metric(
+    "gitex_template_saved_seconds_total",
+    "counter",
+    "Engine seconds (encode, denoise, decode) of the making of pictures that the cache answered with.",
+    ("template",),
+)
 CANCELLED = Metric("gitex_cancelled_total", "counter", "Requests whose caller went away before the end.", ("variant",))
+PINS = Metric("gitex_pins_total", "counter", "What pin targets said of a root when asked.", ("target", "state"))
+PUBLICATIONS = Metric("gitex_publications_total", "counter", "Publications that came into a state.", ("state",))
 
 ALL: tuple[Metric, ...] = (
     REQUESTS,
@@ -54,5 +87,13 @@ ALL: tuple[Metric, ...] = (
     IMAGES,
     TOKENS,
     CACHE_READS,
+    CACHE_FAILURES,
+    CACHE_DEGRADED,
+    FLIGHTS,
+    CORRUPT_BLOBS,
+    TEMPLATE_READS,
+    TEMPLATE_SAVED_SECONDS,
     CANCELLED,
+    PINS,
+    PUBLICATIONS,
 )

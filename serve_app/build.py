@@ -4,6 +4,7 @@ Used by `serve run configs/serve/local.yaml`, `serve deploy`, and `gitex up`.
 """
 
 import os
+from typing import NamedTuple
 
 from ray import serve
 from ray.serve import Application
@@ -13,19 +14,25 @@ from starlette.types import ASGIApp
 from configs.catalog import Catalog, ModelEntry, load_catalog
 from configs.serving import AppArgs, ServedModel
 from configs.settings import Settings, load_settings
-from deployments.cache import ActorPromptCache
 from deployments.clients import DeployedImageModel, DeployedTextModel, ask
+from deployments.downstream import CACHE_WRITING, PINNING
 from deployments.engines import DEPLOYMENTS
 from deployments.exposition import cluster_exposition
+from deployments.prompt_cache import prompt_cache
 from deployments.recorder import RayRecorder
+from gitex.errors import Unavailable
 from gitex.variants import ModelInfo
 from serve_app.http.app import create_app
 from serve_app.http.services import Services
+from serve_app.services.cluster_flight import ClusterFlights
 from serve_app.services.generation import Generation
 from serve_app.services.models import ModelDirectory
+from serve_app.services.publishing import Publishing
 from serve_app.services.readiness import Check, Readiness
-from storage.assets import SqlAssetStore
-from storage.blobs import LocalBlobStore
+from serve_app.services.templates import Templates
+from storage.ipfs.public import SqlPublicContent
+from storage.state import open_state
+from storage.templates import SqlTemplateStore
 
 
 def build(args: AppArgs) -> Application:
@@ -33,8 +40,9 @@ def build(args: AppArgs) -> Application:
     settings = load_settings(os.environ)
     catalog = load_catalog(settings.catalog)
     models = [_bind_model(served, catalog) for served in args.models]
+    downstream = Downstream(PINNING.bind(settings), CACHE_WRITING.bind(settings))
     ingress = serve.deployment(serve.ingress()(Ingress), name="ingress", health_check_period_s=5)
-    bound: Application = ingress.options(**args.ingress.serve_options()).bind(settings, models)
+    bound: Application = ingress.options(**args.ingress.serve_options()).bind(settings, models, downstream)
     return bound
 
 
@@ -45,24 +53,48 @@ def _bind_model(served: ServedModel, catalog: Catalog) -> Application:
     return bound
 
 
+class Downstream(NamedTuple):
+    """The actors that go on after an answer."""
+
+    pinning: DeploymentHandle
+    cache_writing: DeploymentHandle
+
+
 class Ingress:
     """The HTTP door. Ready when every model has said what it is."""
 
     # Ray Serve awaits it; mypy does not know of such constructors.
-    async def __init__(self, settings: Settings, models: list[DeploymentHandle]) -> None:  # type: ignore[misc]
+    async def __init__(  # type: ignore[misc]
+        self, settings: Settings, models: list[DeploymentHandle], downstream: Downstream
+    ) -> None:
         self.settings = settings
         infos = {handle: await ask(handle.describe.remote()) for handle in models}
         recorder = RayRecorder()
-        cache = ActorPromptCache(settings.cache_bytes, settings.cache_ttl_s)
-        self.store = await SqlAssetStore.open(settings.database_url, LocalBlobStore(settings.data_dir / "blobs"))
-        self.generation = Generation(self.store, cache, recorder)
+        self.shared = prompt_cache(settings, recorder)
+        self.state = await open_state(settings, recorder)
+        self.generation = Generation(
+            self.state.assets,
+            self.shared.cache,
+            recorder,
+            ClusterFlights(self.shared.flights, recorder),
+            publishes=settings.auto_publish,
+        )
+        self.templates = Templates(SqlTemplateStore(self.state.database), recorder)
         checks: dict[str, Check] = {f"model {info.variant.id}": _asks(handle) for handle, info in infos.items()}
         self.services = Services(
             models=_directory(infos),
             generation=self.generation,
-            assets=self.store,
-            readiness=Readiness({**checks, "asset store": self.store.check, "prompt cache": cache.check}),
+            assets=self.state.assets,
+            content=SqlPublicContent(self.state.database, self.state.blobs),
+            publishing=Publishing(
+                self.state.assets, self.state.publications, downstream.pinning.wake.remote, settings.pin_quorum
+            ),
+            readiness=Readiness(
+                {**checks, "asset store": self.state.assets.check},
+                dispensable={**self.shared.checks, **_downstream_checks(downstream)},
+            ),
             recorder=recorder,
+            templates=self.templates,
             exposition=cluster_exposition,
         )
 
@@ -72,7 +104,9 @@ class Ingress:
 
     async def __del__(self) -> None:
         await self.generation.close()
-        await self.store.close()
+        await self.templates.close()
+        await self.shared.close()
+        await self.state.close()
 
 
 def _directory(infos: dict[DeploymentHandle, ModelInfo]) -> ModelDirectory:
@@ -80,6 +114,19 @@ def _directory(infos: dict[DeploymentHandle, ModelInfo]) -> ModelDirectory:
         image_models=tuple(DeployedImageModel(h, info) for h, info in infos.items() if info.image is not None),
         text_models=tuple(DeployedTextModel(h, info) for h, info in infos.items() if info.text is not None),
     )
+
+
+def _downstream_checks(downstream: Downstream) -> dict[str, Check]:
+    """Answers do not need what comes after them."""
+
+    async def pinning() -> None:
+        if problem := await ask(downstream.pinning.degraded.remote()):
+            raise Unavailable(problem)
+
+    async def cache_writing() -> None:
+        await ask(downstream.cache_writing.wake.remote())
+
+    return {"pinning": pinning, "cache writing": cache_writing}
 
 
 def _asks(handle: DeploymentHandle) -> Check:

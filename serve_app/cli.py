@@ -1,55 +1,29 @@
 """The command line. Each command imports what it needs when it runs, so that `gitex --help` is quick."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from gitex.errors import GitexError, InvalidInput, NotFound, SettingsError, TooLarge, Unauthorized
+from gitex.errors import InvalidInput
+from serve_app.cli_assets import assets
+from serve_app.cli_pins import pins, publish
+from serve_app.cli_templates import cache, templates
+from serve_app.commands.command_line import ApiKey, AsJson, Url, command_group
+from serve_app.commands.command_line import settings_in_force as _settings
+from serve_app.commands.command_line import told as _told
 
-if TYPE_CHECKING:
-    from configs.settings import Settings
-
-_CALLERS_FAULT = (InvalidInput, NotFound, SettingsError, TooLarge, Unauthorized)
-
-app = typer.Typer(
-    name="gitex",
-    help="Pictures and copy from a Gitex service, with provenance.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-
-Url = Annotated[str | None, typer.Option("--url", help="The service. Default: the one that the settings describe.")]
-ApiKey = Annotated[str | None, typer.Option("--api-key", help="Its key. Default: GITEX_API_KEY.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+app = command_group("gitex", "Pictures and copy from a Gitex service, with provenance.")
+app.add_typer(assets)
+app.add_typer(pins)
+app.command()(publish)
+app.add_typer(templates)
+app.add_typer(cache)
 
 
 def main() -> None:
     """The console script `gitex`."""
     app()
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Say errors in one line. Exit code 2 for what the caller can mend, 1 for the rest, 130 after Ctrl-C."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        typer.echo("cancelled", err=True)
-        raise typer.Exit(130) from None
-    except GitexError as error:
-        typer.echo(f"error: {error.message}", err=True)
-        raise typer.Exit(2 if isinstance(error, _CALLERS_FAULT) else 1) from None
-
-
-def _settings() -> "Settings":
-    from configs.settings import load_settings
-
-    return load_settings()
 
 
 def _version(asked: bool) -> None:
@@ -156,6 +130,23 @@ def write_copy(
 
         with ServiceClient.of(_settings(), url, api_key) as client:
             print_copy(client, prompt, tuple(keyword or ()), tone, as_json=json)
+
+
+@app.command()
+def gc(
+    *,
+    grace_minutes: Annotated[
+        float, typer.Option(min=0, help="Younger bytes stay. Must be longer than any request takes.")
+    ] = 60,
+    json: AsJson = False,
+) -> None:
+    """Remove bytes that nothing names, in the database and blob store that the settings name."""
+    with _told():
+        from datetime import timedelta
+
+        from serve_app.commands.gc import sweep
+
+        sweep(_settings(), timedelta(minutes=grace_minutes), as_json=json)
 
 
 @app.command()

@@ -52,7 +52,7 @@ class ByteBoundedLru:
         """Keep `entry`, dropping the least recently used ones to make room; one above the whole bound is not kept."""
         if digest in self._kept:
             self._drop(digest)
-        size = len(entry.content) + len(entry.asset_id.encode()) + len(digest.encode())
+        size = len(entry.content or b"") + len(entry.asset_id.encode()) + len(digest.encode())
         if size > self._max_bytes:
             return
         while self._bytes + size > self._max_bytes:

@@ -16,11 +16,11 @@ import httpx
 
 from configs.catalog import REPOSITORY, Catalog, ModelEntry
 from configs.settings import Settings, is_loopback
+from configs.store_addresses import without_password
 from gitex.errors import GitexError
 from serve_app.commands.client import service_url
 from serve_app.commands.ports import why_taken
-from storage.assets import SqlAssetStore
-from storage.blobs import LocalBlobStore
+from storage.database import open_database
 
 PYTHON = (3, 11)
 _GIB = 2**30
@@ -86,22 +86,23 @@ def check_data_dir(folder: Path, free: Callable[[Path], int] = lambda path: shut
 
 def check_database(settings: Settings) -> Check:
     """The database opens; one that is not there yet will be made at the first start."""
-    path = Path(unquote(settings.database_url.partition("///")[2]))
-    if not path.exists():
-        return Check("database", "ok", f"{path} will be made at the first start")
+    is_file = settings.database_url.startswith("sqlite")
+    shown = without_password(settings.database_url)
+    if is_file:
+        shown = unquote(settings.database_url.partition("///")[2])
+        if not Path(shown).exists():
+            return Check("database", "ok", f"{shown} will be made at the first start")
     try:
         asyncio.run(_open_database(settings))
     except GitexError as problem:
-        return Check("database", "fail", problem.message, "move the file away, or set GITEX_DATABASE_URL")
-    return Check("database", "ok", f"{path} opens")
+        mend = "move the file away, or set" if is_file else "start the server, make the database, or set another"
+        return Check("database", "fail", problem.message, f"{mend} GITEX_DATABASE_URL")
+    return Check("database", "ok", f"{shown} opens")
 
 
 async def _open_database(settings: Settings) -> None:
-    store = await SqlAssetStore.open(settings.database_url, LocalBlobStore(settings.data_dir / "blobs"))
-    try:
-        await store.check()
-    finally:
-        await store.close()
+    engine = await open_database(settings.database_url)
+    await engine.dispose()
 
 
 def check_ports(settings: Settings) -> Iterator[Check]:
@@ -128,13 +129,13 @@ def _readiness(settings: Settings) -> Check | None:
         with httpx.Client(timeout=_HTTP_SECONDS, trust_env=not is_loopback(settings.host)) as client:
             answer = client.get(f"{url}/readyz").json()
         parts = {part["name"]: part["problem"] for part in answer["parts"]}
+        ready = answer.get("status") == "ready"
     except (httpx.HTTPError, ValueError, KeyError, TypeError):
         return None
     broken = [f"{name}: {problem}" for name, problem in parts.items() if problem]
     if broken:
-        return Check(
-            "service port", "warn", f"Gitex runs at {url} but is not ready: {'; '.join(broken)}", "see its log"
-        )
+        how = "is degraded" if ready else "is not ready"
+        return Check("service port", "warn", f"Gitex runs at {url} but {how}: {'; '.join(broken)}", "see its log")
     return Check("service port", "ok", f"Gitex runs at {url}")
 
 

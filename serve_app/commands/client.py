@@ -7,11 +7,11 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
 import httpx
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from configs.settings import Settings, is_loopback
 from gitex.errors import (
@@ -27,7 +27,10 @@ from gitex.events import Queued, Step
 from serve_app.commands.event_stream import ServerEvent, read_events
 from serve_app.http.schemas.copywriting import CopyResponse
 from serve_app.http.schemas.provenance import Provenance
+from serve_app.http.schemas.publishing import PublicationBody
 from serve_app.http.schemas.verification import VerificationBody
+
+M = TypeVar("M", bound=BaseModel)
 
 _CONNECT_SECONDS = 5.0
 # The service watches the deadline; this only ends the wait for one that does not.
@@ -48,15 +51,16 @@ class ServiceClient:
     """Calls one service. Every failure is one of `gitex.errors`: `InvalidInput` and `Unauthorized` are the caller's."""
 
     def __init__(self, url: str, api_key: str | None, timeout_s: float) -> None:
-        self._url = url.rstrip("/")
+        self.url = url.rstrip("/")
         headers = {} if api_key is None else {"authorization": f"Bearer {api_key}"}
-        with self._mapped():
-            self._http = httpx.Client(
-                headers=headers,
-                timeout=httpx.Timeout(timeout_s, connect=_CONNECT_SECONDS),
+        with self.mapped():
+            self._options: dict[str, Any] = {
+                "headers": headers,
+                "timeout": httpx.Timeout(timeout_s, connect=_CONNECT_SECONDS),
                 # A proxy does not know this machine's own loopback address.
-                trust_env=not is_loopback(httpx.URL(url).host),
-            )
+                "trust_env": not is_loopback(httpx.URL(url).host),
+            }
+            self._http = httpx.Client(**self._options)
 
     @classmethod
     def of(cls, settings: Settings, url: str | None, api_key: str | None) -> Self:
@@ -84,10 +88,10 @@ class ServiceClient:
         return self._pictures("/v1/images/edits", data={**body, **_STREAMED}, files=files)
 
     def _pictures(self, path: str, **content: Any) -> Generator[Queued | Step | Picture, None, None]:
-        with self._mapped(), self._http.stream("POST", f"{self._url}{path}", **content) as response:
+        with self.mapped(), self._http.stream("POST", f"{self.url}{path}", **content) as response:
             if response.status_code != 200:
                 response.read()
-                raise _refusal(response)
+                raise refusal(response)
             for event in read_events(response.iter_bytes()):
                 match _image_event(event):
                     case Picture() as picture:
@@ -99,37 +103,68 @@ class ServiceClient:
 
     def write_copy(self, body: Mapping[str, Any]) -> CopyResponse:
         """Copy for a picture."""
-        with self._mapped():
-            response = self._http.post(f"{self._url}/v1/copy", json=body)
-            if response.status_code != 200:
-                raise _refusal(response)
-            return CopyResponse.model_validate_json(response.content)
+        return self.ask(CopyResponse, "POST", "/v1/copy", json=body)
 
     def verify(self, asset_id: str) -> VerificationBody:
         """Have the service make an asset's picture again and compare."""
-        with self._mapped():
-            response = self._http.post(f"{self._url}/v1/assets/{quote(asset_id, safe='')}/verify")
-            if response.status_code != 200:
-                raise _refusal(response)
-            return VerificationBody.model_validate_json(response.content)
+        return self.ask(VerificationBody, "POST", f"/v1/assets/{quote(asset_id, safe='')}/verify")
+
+    def publish(self, asset_id: str, user: str | None = None) -> PublicationBody:
+        """Have the service publish an asset; says where it stands."""
+        path = f"/v1/assets/{quote(asset_id, safe='')}/publish"
+        return self.ask(PublicationBody, "POST", path, params=_asking(user))
+
+    def pins(self, asset_id: str, user: str | None = None) -> PublicationBody:
+        """Where an asset stands at each target."""
+        path = f"/v1/assets/{quote(asset_id, safe='')}/pins"
+        return self.ask(PublicationBody, "GET", path, params=_asking(user))
+
+    def ask(self, kind: type[M], method: str, path: str, **content: Any) -> M:
+        """The answer to one request, which must be a `kind`. `content` is httpx's: `params`, `json`."""
+        with self.mapped():
+            return kind.model_validate_json(self._answer(method, path, content).content)
+
+    def tell(self, method: str, path: str, **content: Any) -> None:
+        """Make a request whose answer says nothing."""
+        with self.mapped():
+            self._answer(method, path, content)
+
+    def fetch(self, path: str, **content: Any) -> bytes:
+        """The bytes that are at `path`."""
+        with self.mapped():
+            return self._answer("GET", path, content).content
+
+    def asynchronous(self) -> httpx.AsyncClient:
+        """A client of the same service for many requests at once; use it inside `mapped`."""
+        return httpx.AsyncClient(**self._options)
+
+    def _answer(self, method: str, path: str, content: Mapping[str, Any]) -> httpx.Response:
+        response = self._http.request(method, f"{self.url}{path}", **content)
+        if not response.is_success:
+            raise refusal(response)
+        return response
 
     @contextmanager
-    def _mapped(self) -> Iterator[None]:
+    def mapped(self) -> Iterator[None]:
         """Every upstream exception becomes one of ours."""
         try:
             yield
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as problem:
-            raise InvalidInput(f"{self._url!r} is not an address of a service: {problem}", param="url") from problem
+            raise InvalidInput(f"{self.url!r} is not an address of a service: {problem}", param="url") from problem
         except (httpx.ConnectError, httpx.ConnectTimeout) as problem:
             raise Unavailable(
-                f"no service answers at {self._url}: start it with `make run`, or name another with --url"
+                f"no service answers at {self.url}: start it with `make run`, or name another with --url"
             ) from problem
         except httpx.TimeoutException as problem:
-            raise DeadlineExceeded(f"the service at {self._url} stopped answering") from problem
+            raise DeadlineExceeded(f"the service at {self.url} stopped answering") from problem
         except httpx.HTTPError as problem:
-            raise Unavailable(f"the connection to {self._url} broke: {problem}") from problem
+            raise Unavailable(f"the connection to {self.url} broke: {problem}") from problem
         except (ValidationError, ValueError, KeyError, TypeError) as problem:
-            raise Unavailable(f"{self._url} does not answer as a Gitex service does") from problem
+            raise Unavailable(f"{self.url} does not answer as a Gitex service does") from problem
+
+
+def _asking(user: str | None) -> dict[str, str]:
+    return {"user": user} if user else {}
 
 
 def service_url(settings: Settings) -> str:
@@ -160,7 +195,8 @@ def _decoded(text: str) -> bytes:
         raise EngineFailure("the picture arrived damaged") from problem
 
 
-def _refusal(response: httpx.Response) -> GitexError:
+def refusal(response: httpx.Response) -> GitexError:
+    """The error that an answer tells."""
     try:
         fields = response.json()["error"]
     except (ValueError, KeyError, TypeError):

@@ -7,7 +7,8 @@ from starlette.types import ASGIApp
 from configs.settings import Settings
 from serve_app.http import errors
 from serve_app.http.middleware import ApiKey, BodyGate, RequestRecord
-from serve_app.http.routes import assets, chat, copywriting, images, models, operations
+from serve_app.http.public_read import PublicRead
+from serve_app.http.routes import assets, chat, copywriting, images, ipfs, models, operations, publishing, templates
 from serve_app.http.services import Services
 
 DESCRIPTION = """Pictures and copy from the models of a Gitex cluster. Compatible with OpenAI's clients where OpenAI
@@ -26,7 +27,7 @@ def create_api(services: Services, settings: Settings) -> FastAPI:
     )
     api.state.services = services
     api.state.settings = settings
-    for module in (images, chat, copywriting, models, assets, operations):
+    for module in (images, chat, copywriting, models, assets, ipfs, operations, publishing, templates):
         api.include_router(module.router)
     errors.install(api)
     return api
@@ -44,4 +45,5 @@ def create_app(services: Services, settings: Settings, *, answers_id: bool = Tru
     )
     if settings.api_key is not None:
         app = ApiKey(app, key=settings.api_key.get_secret_value(), prefixes=("/v1/",))
+    app = PublicRead(app)
     return RequestRecord(app, recorder=services.recorder, answers_id=answers_id)

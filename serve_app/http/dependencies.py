@@ -3,7 +3,7 @@
 import time
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 
 from configs.settings import Settings
 from gitex.ports import RunContext
@@ -27,6 +27,14 @@ def _context(request: Request, settings: Annotated[Settings, Depends(_settings)]
     )
 
 
+def _viewer(
+    user: Annotated[str | None, Query(max_length=200, description="who asks, as `user` in calls for pictures")] = None,
+) -> str:
+    return user or "anonymous"
+
+
 ServicesDep = Annotated[Services, Depends(_services)]
 SettingsDep = Annotated[Settings, Depends(_settings)]
 ContextDep = Annotated[RunContext, Depends(_context)]
+ViewerDep = Annotated[str, Depends(_viewer)]
+"""The tenant who asks to see or change assets."""

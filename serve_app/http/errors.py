@@ -2,18 +2,21 @@
 
 import logging
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.exceptions import HTTPException
 
 from gitex import errors
 from gitex.errors import GitexError
 
 log = logging.getLogger("gitex.http")
+PUBLIC_PREFIX = "/ipfs/"
+"""Of the read gateway, whose errors are plain text: its callers know no envelope."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +32,16 @@ _ANSWERS: dict[type[GitexError], Answer] = {
     errors.ContentRefused: Answer(400, "invalid_request_error"),
     errors.Unauthorized: Answer(401, "authentication_error"),
     errors.NotFound: Answer(404, "invalid_request_error"),
+    errors.Conflict: Answer(409, "invalid_request_error"),
     errors.WeightsMismatch: Answer(409, "invalid_request_error"),
+    errors.AssetDeleted: Answer(410, "invalid_request_error"),
     errors.TooLarge: Answer(413, "invalid_request_error"),
     errors.Overloaded: Answer(429, "rate_limit_error"),
     errors.GitexError: Answer(500, "server_error"),
+    errors.CidMismatch: Answer(502, "server_error"),
     errors.Unavailable: Answer(503, "server_error"),
     errors.DeadlineExceeded: Answer(504, "server_error"),
+    errors.StorageFull: Answer(507, "server_error"),
 }
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "request_too_large", 415: "unsupported_media_type"}
 
@@ -63,12 +70,24 @@ def envelope_of(error: GitexError) -> dict[str, Any]:
 
 def response_to(error: GitexError) -> JSONResponse:
     """The whole HTTP answer for one of our errors."""
+    return JSONResponse(envelope_of(error), answer_to(error).status, _headers_of(error))
+
+
+def _headers_of(error: GitexError) -> dict[str, str]:
     headers = {}
     if isinstance(error, errors.Overloaded):
         headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
     if isinstance(error, errors.Unauthorized):
         headers["www-authenticate"] = "Bearer"
-    return JSONResponse(envelope_of(error), answer_to(error).status, headers)
+    return headers
+
+
+def _told(
+    request: Request, body: dict[str, Any], status: int, headers: Mapping[str, str] | None = None
+) -> JSONResponse | PlainTextResponse:
+    if not request.url.path.startswith(PUBLIC_PREFIX):
+        return JSONResponse(body, status, headers)
+    return PlainTextResponse(body["error"]["message"], status, {**(headers or {}), "cache-control": "no-store"})
 
 
 def install(app: FastAPI) -> None:
@@ -83,12 +102,12 @@ async def _on_gitex_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, GitexError)
     if answer_to(error).status >= 500:
         log.error("%s %s: %s: %s", request.method, request.url.path, type(error).__name__, error.message)
-    return response_to(error)
+    return _told(request, envelope_of(error), answer_to(error).status, _headers_of(error))
 
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return JSONResponse(validation_envelope(error), 400)
+    return _told(request, validation_envelope(error), 400)
 
 
 def validation_envelope(error: RequestValidationError) -> dict[str, Any]:
@@ -106,9 +125,10 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = _HTTP_CODES.get(error.status_code, "invalid_request")
     body = envelope(str(error.detail), "invalid_request_error", code=code)
-    return JSONResponse(body, error.status_code, error.headers)
+    return _told(request, body, error.status_code, error.headers)
 
 
 async def _on_anything_else(request: Request, error: Exception) -> Response:
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return response_to(GitexError("something went wrong inside; the request id finds it in the log"))
+    told = GitexError("something went wrong inside; the request id finds it in the log")
+    return _told(request, envelope_of(told), answer_to(told).status)

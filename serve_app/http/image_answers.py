@@ -4,7 +4,7 @@ import asyncio
 import base64
 import json
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -48,6 +48,8 @@ class PictureRun:
     form: Form
     events_named: Literal["image_generation", "image_edit"] = "image_generation"
     """What OpenAI calls the events of a stream."""
+    told: Callable[[Generated], None] | None = None
+    """Hears of each picture as it is finished."""
 
     async def answer(self, generation: Generation, request: Request, fields: ImageFields) -> ImageResponse | Response:
         """Run it. `Cache-Control: no-cache` makes the pictures anew."""
@@ -70,7 +72,19 @@ class PictureRun:
         self, generation: Generation, spec: ImageSpec, read_cache: bool
     ) -> AsyncGenerator[GenerationEvent, None]:
         events = generation.run(self.model, spec, self.context, read_cache=read_cache)
+        if self.told is not None:
+            events = _telling(self.told, events)
         return events if self.context.deadline is None else until(self.context.deadline, events)
+
+
+async def _telling(
+    told: Callable[[Generated], None], events: AsyncGenerator[GenerationEvent, None]
+) -> AsyncGenerator[GenerationEvent, None]:
+    async with aclosing(events):
+        async for event in events:
+            if isinstance(event, Generated):
+                told(event)
+            yield event
 
 
 async def _all_finished(runs: list[AsyncGenerator[GenerationEvent, None]]) -> list[Generated]:

@@ -4,11 +4,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from gitex.ports import AssetStore, Recorder
+from gitex.ports import AssetStore, PublicContent, Recorder
+from serve_app.services.gateway import Gateway
 from serve_app.services.generation import Generation
 from serve_app.services.models import ModelDirectory
 from serve_app.services.pictures import Pictures
+from serve_app.services.publishing import Publishing
 from serve_app.services.readiness import Readiness
+from serve_app.services.templates import Templates
 from serve_app.services.verification import Verification
 
 
@@ -19,8 +22,11 @@ class Services:
     models: ModelDirectory
     generation: Generation
     assets: AssetStore
+    content: PublicContent
     readiness: Readiness
     recorder: Recorder
+    templates: Templates
+    publishing: Publishing
     exposition: Callable[[], Awaitable[str]]
     """The whole cluster's metrics in Prometheus text format."""
 
@@ -28,6 +34,11 @@ class Services:
     def pictures(self) -> Pictures:
         """Takes in what callers upload."""
         return Pictures(self.assets)
+
+    @cached_property
+    def gateway(self) -> Gateway:
+        """Reads pinned content."""
+        return Gateway(self.content)
 
     @cached_property
     def verification(self) -> Verification:

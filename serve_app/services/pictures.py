@@ -1,6 +1,7 @@
 """Pictures that a request brings along: brought to the wanted size and kept before any work begins from them."""
 
 import asyncio
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -32,6 +33,8 @@ class KeptPictures:
     width: int
     height: int
     contents: Mapping[str, bytes]
+    uploaded: str
+    """SHA-256 of the image as it was uploaded."""
     source: str
     mask: str = ""
     style: str = ""
@@ -57,6 +60,7 @@ class Pictures:
             width=prepared.width,
             height=prepared.height,
             contents={digest: content for content, digest in digests.items()},
+            uploaded=prepared.uploaded,
             source=digests[prepared.source],
             mask=digests.get(prepared.mask, ""),
             style=digests.get(prepared.style, ""),
@@ -69,6 +73,7 @@ class _Prepared:
 
     width: int
     height: int
+    uploaded: str
     source: bytes
     mask: bytes
     style: bytes
@@ -82,7 +87,8 @@ def _prepare(uploads: Uploads, sides: tuple[int, int] | None, limits: ImageLimit
     size = sides or fitting_sides(image.size, limits)
     mask = b"" if uploads.mask is None else _png(mask_picture(decode(uploads.mask, "mask"), image, size))
     style = b"" if uploads.style is None else _png(source_picture(decode(uploads.style, "style_image"), size))
-    return _Prepared(*size, source=_png(source_picture(image, size)), mask=mask, style=style)
+    uploaded = hashlib.sha256(uploads.image).hexdigest()
+    return _Prepared(*size, uploaded, source=_png(source_picture(image, size)), mask=mask, style=style)
 
 
 def _png(picture: Image.Image) -> bytes:

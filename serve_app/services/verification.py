@@ -65,10 +65,11 @@ class Verification:
     async def verify(self, asset_id: str, context: RunContext) -> Verdict:
         """Compare SHA-256 where the asset was made in strict mode and runs again just so, else the pixels' PSNR.
 
-        Raises `AssetNotFound` for the asset or a picture that its spec names, `ModelNotFound` and `WeightsMismatch` if
-        not the very same weights are served, and what `ImageModel.generate` raises.
+        Raises `AssetNotFound` for an asset that the tenant may not see or a picture that its spec names,
+        `ModelNotFound` and `WeightsMismatch` if not the very same weights are served, and what
+        `ImageModel.generate` raises.
         """
-        asset = await self._store.get(asset_id)
+        asset = await self._store.get(asset_id, context.tenant)
         model = self._models.serving(asset.spec.variant)
         _check_adapters(asset.spec, model)
         content = await self._store.content(asset)

@@ -3,10 +3,11 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
-from gitex.assets import Asset
-from gitex.errors import AssetNotFound
+from gitex.assets import Asset, AssetPage, AssetQuery
+from gitex.errors import AssetDeleted, AssetNotFound
 from gitex.ports import CacheEntry
 
 
@@ -17,18 +18,39 @@ class MemoryAssets:
     assets: dict[str, Asset] = field(default_factory=dict)
     contents: dict[str, bytes] = field(default_factory=dict)
     pictures: dict[str, bytes] = field(default_factory=dict)
+    asked: dict[str, set[str]] = field(default_factory=dict)
+    """What is to be done with each asset after its answer."""
     error: Exception | None = None
 
-    async def save(self, asset: Asset, content: bytes) -> None:
+    async def save(self, asset: Asset, content: bytes, *, cache: bool = False, publish: bool = False) -> None:
         if self.error is not None:
             raise self.error
         self.assets[asset.id] = asset
         self.contents[asset.id] = content
+        self.asked[asset.id] = {name for name, wanted in (("cache", cache), ("publish", publish)) if wanted}
 
-    async def get(self, asset_id: str) -> Asset:
-        if asset_id not in self.assets:
+    async def get(self, asset_id: str, viewer: str | None = None) -> Asset:
+        asset = self.assets.get(asset_id)
+        if asset is None or not _sees(viewer, asset):
             raise AssetNotFound(f"no asset {asset_id!r}", param="asset_id")
-        return self.assets[asset_id]
+        if asset.state == "deleted":
+            raise AssetDeleted(f"asset {asset_id!r} was deleted", param="asset_id")
+        return asset
+
+    async def list(self, query: AssetQuery) -> AssetPage:
+        """The newest that `viewer` may see: the other filters and further pages are the real store's affair."""
+        kept = [asset for asset in self.assets.values() if asset.state == "kept" and _sees(query.viewer, asset)]
+        return AssetPage(tuple(reversed(kept))[: query.limit])
+
+    async def find(self, sha256: str, viewer: str | None) -> Asset | None:
+        found = await self.list(AssetQuery(viewer, limit=len(self.assets)))
+        return next((asset for asset in found.assets if asset.sha256 == sha256), None)
+
+    async def delete(self, asset_id: str, viewer: str | None) -> None:
+        asset = await self.get(asset_id, viewer)
+        if viewer not in (None, asset.creator):
+            raise AssetNotFound(f"asset {asset_id!r} is not yours", param="asset_id")
+        self.assets[asset_id] = replace(asset, state="deleted", deleted_at=datetime.now(UTC))
 
     async def content(self, asset: Asset) -> bytes:
         return self.contents[asset.id]
@@ -44,6 +66,10 @@ class MemoryAssets:
         if sha256 not in self.pictures:
             raise AssetNotFound(f"no picture {sha256!r}")
         return self.pictures[sha256]
+
+
+def _sees(viewer: str | None, asset: Asset) -> bool:
+    return asset.public or viewer in (None, asset.creator)
 
 
 @dataclass

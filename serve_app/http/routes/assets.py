@@ -1,13 +1,14 @@
 """Stored pictures."""
 
+from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
 from configs.settings import Settings
-from serve_app.http.dependencies import ContextDep, ServicesDep
-from serve_app.http.schemas.assets import AssetBody
+from serve_app.http.dependencies import ContextDep, ServicesDep, ViewerDep
+from serve_app.http.schemas.assets import AssetBody, AssetFilters, AssetListBody, DeletedAssetBody
 from serve_app.http.schemas.errors import documented
 from serve_app.http.schemas.verification import VerificationBody
 
@@ -15,11 +16,33 @@ router = APIRouter(tags=["assets"])
 AssetId = Annotated[str, Path(max_length=64, examples=["ast_0123456789abcdef01234567"])]
 
 
-@router.get("/v1/assets/{asset_id}", responses=documented(400, 404, 503), response_model_exclude_none=True)
-async def get_asset(asset_id: AssetId, request: Request, services: ServicesDep) -> AssetBody:
+@router.get("/v1/assets", responses=documented(400, 503), response_model_exclude_none=True)
+async def list_assets(
+    filters: Annotated[AssetFilters, Query()], request: Request, services: ServicesDep
+) -> AssetListBody:
+    """Stored pictures, newest first: the public ones and the caller's own."""
+    page = await services.assets.list(filters.query())
+    return AssetListBody(
+        data=[AssetBody.of(asset, content_url(request, asset.id)) for asset in page.assets],
+        has_more=page.next != "",
+        first_id=page.assets[0].id if page.assets else None,
+        last_id=page.assets[-1].id if page.assets else None,
+        next=page.next or None,
+    )
+
+
+@router.get("/v1/assets/{asset_id}", responses=documented(400, 404, 410, 503), response_model_exclude_none=True)
+async def get_asset(asset_id: AssetId, request: Request, services: ServicesDep, viewer: ViewerDep) -> AssetBody:
     """A stored picture's provenance and address."""
-    asset = await services.assets.get(asset_id)
+    asset = await services.assets.get(asset_id, viewer)
     return AssetBody.of(asset, content_url(request, asset.id))
+
+
+@router.delete("/v1/assets/{asset_id}", responses=documented(400, 404, 410, 503))
+async def delete_asset(asset_id: AssetId, services: ServicesDep, viewer: ViewerDep) -> DeletedAssetBody:
+    """Delete a picture of one's own. Its id is never given again and answers 410; its pins are withdrawn."""
+    await services.assets.delete(asset_id, viewer)
+    return DeletedAssetBody(id=asset_id)
 
 
 @router.get(
@@ -28,12 +51,12 @@ async def get_asset(asset_id: AssetId, request: Request, services: ServicesDep) 
     responses={
         200: {"content": {"image/png": {}, "image/webp": {}}, "description": "The picture."},
         304: {"description": "The caller's copy is still right."},
-        **documented(400, 404, 503),
+        **documented(400, 404, 410, 503),
     },
 )
-async def get_asset_content(asset_id: AssetId, request: Request, services: ServicesDep) -> Response:
+async def get_asset_content(asset_id: AssetId, request: Request, services: ServicesDep, viewer: ViewerDep) -> Response:
     """A stored picture's bytes. They never change, so they may be kept for ever."""
-    asset = await services.assets.get(asset_id)
+    asset = await services.assets.get(asset_id, viewer)
     headers = {
         "etag": f'"{asset.sha256}"',
         "cache-control": "private, max-age=31536000, immutable",
@@ -44,10 +67,12 @@ async def get_asset_content(asset_id: AssetId, request: Request, services: Servi
     return Response(await services.assets.content(asset), media_type=asset.media_type, headers=headers)
 
 
-@router.post("/v1/assets/{asset_id}/verify", responses=documented(400, 404, 409, 415, 429, 503, 504))
-async def verify_asset(asset_id: AssetId, services: ServicesDep, context: ContextDep) -> VerificationBody:
+@router.post("/v1/assets/{asset_id}/verify", responses=documented(400, 404, 409, 410, 415, 429, 503, 504))
+async def verify_asset(
+    asset_id: AssetId, services: ServicesDep, context: ContextDep, viewer: ViewerDep
+) -> VerificationBody:
     """Run the asset's spec again, with the very same weights, and compare. Nothing is cached or stored of it."""
-    return VerificationBody.of(await services.verification.verify(asset_id, context))
+    return VerificationBody.of(await services.verification.verify(asset_id, replace(context, tenant=viewer)))
 
 
 def content_url(request: Request, asset_id: str) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
+from configs.settings import Settings
 from gitex.errors import InvalidInput
 from gitex.ports import ImageModel, RunContext
 from gitex.variants import ImageLimits
@@ -16,12 +17,13 @@ from serve_app.http.schemas.edits import EditForm, FromPicture, VariationForm
 from serve_app.http.schemas.errors import documented
 from serve_app.http.schemas.image_fields import ImageFields
 from serve_app.http.schemas.images import ImageRequest, ImageResponse
+from serve_app.http.services import Services
 from serve_app.services.pictures import Uploads
 
 router = APIRouter(tags=["images"])
 FORMS = ("/v1/images/edits", "/v1/images/variations")
 """The calls whose bodies are forms with files, not JSON."""
-_ANSWERS: dict[int | str, dict[str, Any]] = {
+ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {"image/png": {}, "image/webp": {}, sse.MEDIA_TYPE: {"schema": sse.EVENT_SCHEMA}},
         "description": "Pictures; a bare one with `Accept: image/png`; events with `stream`.",
@@ -32,7 +34,7 @@ _MULTIPART = Form(media_type="multipart/form-data")
 
 
 @router.post(
-    "/v1/images/generations", response_model=ImageResponse, response_model_exclude_none=True, responses=_ANSWERS
+    "/v1/images/generations", response_model=ImageResponse, response_model_exclude_none=True, responses=ANSWERS
 )
 async def generate_images(
     body: ImageRequest, request: Request, services: ServicesDep, settings: SettingsDep, context: ContextDep
@@ -42,13 +44,20 @@ async def generate_images(
     `Accept: image/png` answers the bare picture with its provenance in `x-gitex-provenance`.
     `Cache-Control: no-cache` makes it anew.
     """
-    model = services.models.image(body.model)
-    specs = body.specs(model.info, settings)
-    run = PictureRun(model, specs, _context(context, body), form_of(request, body))
+    run = run_of(body, request, services, settings, context)
     return await run.answer(services.generation, request, body)
 
 
-@router.post("/v1/images/edits", response_model=ImageResponse, response_model_exclude_none=True, responses=_ANSWERS)
+def run_of(
+    body: ImageRequest, request: Request, services: Services, settings: Settings, context: RunContext
+) -> PictureRun:
+    """What a request for pictures of a prompt comes down to. Raises `InvalidInput`, `ModelNotFound`."""
+    model = services.models.image(body.model)
+    specs = body.specs(model.info, settings)
+    return PictureRun(model, specs, _context(context, body), form_of(request, body))
+
+
+@router.post("/v1/images/edits", response_model=ImageResponse, response_model_exclude_none=True, responses=ANSWERS)
 async def edit_image(
     body: Annotated[EditForm, _MULTIPART],
     request: Request,
@@ -64,9 +73,7 @@ async def edit_image(
     return await run.answer(services.generation, request, body)
 
 
-@router.post(
-    "/v1/images/variations", response_model=ImageResponse, response_model_exclude_none=True, responses=_ANSWERS
-)
+@router.post("/v1/images/variations", response_model=ImageResponse, response_model_exclude_none=True, responses=ANSWERS)
 async def vary_image(
     body: Annotated[VariationForm, _MULTIPART],
     request: Request,
@@ -99,7 +106,7 @@ async def _from_picture(
     return PictureRun(
         model,
         body.specs(model.info, chosen, pictures),
-        replace(_context(context, body), pictures=pictures.contents),
+        replace(_context(context, body), pictures=pictures.contents, uploaded=pictures.uploaded),
         form,
         events_named="image_edit",
     )

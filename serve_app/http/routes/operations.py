@@ -18,10 +18,10 @@ class Health(BaseModel):
 
 
 class PartBody(BaseModel):
-    """One part that requests need."""
+    """One part of the service; requests go on without a degraded one."""
 
     name: str
-    status: Literal["ok", "failed"]
+    status: Literal["ok", "degraded", "failed"]
     problem: str | None = None
 
 
@@ -42,10 +42,9 @@ async def get_health() -> Health:
 async def get_readiness(services: ServicesDep, response: Response) -> ReadinessBody:
     """Whether every part that requests need is well."""
     parts = [
-        PartBody(name=part.name, status="failed" if part.problem else "ok", problem=part.problem)
-        for part in await services.readiness.report()
+        PartBody(name=part.name, status=part.status, problem=part.problem) for part in await services.readiness.report()
     ]
-    ready = all(part.status == "ok" for part in parts)
+    ready = all(part.status != "failed" for part in parts)
     response.status_code = 200 if ready else 503
     return ReadinessBody(status="ready" if ready else "not_ready", parts=parts)
 

@@ -26,12 +26,14 @@ _DESCRIPTIONS = {
     401: "No API key, or a wrong one.",
     404: "There is no such model or asset.",
     409: "The weights that made the asset are not the ones that are served.",
+    410: "The asset has been deleted.",
     413: "The body is too large.",
     415: "The body is not of the type that the call takes.",
     429: "The queue is full; `Retry-After` says when to try again.",
     500: "The engine broke on this request.",
     503: "A part that is needed is starting, stopping or gone.",
     504: "The work did not end before the deadline.",
+    507: "There is no room for what would have to be kept.",
 }
 
 

@@ -33,12 +33,11 @@ def _from_text(choice: object) -> object:
 Adapters = list[Annotated[AdapterChoice, BeforeValidator(_from_text, json_schema_input_type=AdapterChoice | str)]]
 
 
-class ImageFields(BaseModel):
-    """OpenAI's fields, then ours. Fields of a model kind that the chosen model does not have are refused."""
+class PictureFields(BaseModel):
+    """How a picture is wanted, whatever it shows: OpenAI's fields, then ours."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
-    prompt: str = Field(min_length=1, examples=["a red star on a blue background"])
     model: str | None = Field(
         None, max_length=200, description="`name` or `name@version`; default: the first image model"
     )
@@ -65,6 +64,12 @@ class ImageFields(BaseModel):
     adapters: Adapters = Field(
         [], max_length=8, description="diffusion models: LoRA adapters to apply; as text `NAME` or `NAME:WEIGHT`"
     )
+
+
+class ImageFields(PictureFields):
+    """OpenAI's fields, then ours. Fields of a model kind that the chosen model does not have are refused."""
+
+    prompt: str = Field(min_length=1, examples=["a red star on a blue background"])
 
     def check(self, settings: Settings) -> None:
         """Raise `InvalidInput` for what no model of this service takes."""

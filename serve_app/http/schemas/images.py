@@ -15,14 +15,18 @@ GAN_FIELDS = ("truncation", "mix_label", "mix_weight", "end_seed", "frames")
 DEFAULT_FRAMES = 24
 
 
-class ImageRequest(ImageFields):
-    """A picture of a prompt."""
+class GanFields(BaseModel):
+    """What GAN models take besides."""
 
     truncation: float | None = Field(None, ge=0, le=1, description="GAN models: 0 is the class's centre, 1 all variety")
     mix_label: str | None = Field(None, min_length=1, max_length=200, description="GAN models: a class to mix in")
     mix_weight: float | None = Field(None, ge=0, le=1, description="GAN models: how much of it; default: half")
     end_seed: Seed | None = Field(None, description="GAN models: go there from `seed`, as an animated WebP")
     frames: int | None = Field(None, ge=2, le=60, description="GAN models: pictures of the animation; default: 24")
+
+
+class ImageRequest(ImageFields, GanFields):
+    """A picture of a prompt."""
 
     def specs(self, info: ModelInfo, settings: Settings) -> list[ImageSpec]:
         """One spec a picture, checked against what the model accepts. Raises `InvalidInput` naming the field."""

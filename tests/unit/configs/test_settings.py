@@ -73,6 +73,26 @@ def test_the_database_lies_in_the_data_folder_however_that_is_called(folder: str
 
 
 @pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("postgresql+asyncpg://db/gitex", "postgresql+asyncpg://db/gitex"),
+        ("postgresql://me:p%40ss@db:5433/gitex", "postgresql+asyncpg://me:p%40ss@db:5433/gitex"),
+        ("postgres://me@db/gitex?sslmode=require", "postgresql+asyncpg://me@db/gitex?ssl=require"),
+        ("postgresql://me@/gitex?host=/var/run", "postgresql+asyncpg://me@/gitex?host=/var/run"),
+    ],
+)
+def test_a_postgresql_database_may_be_spelled_as_others_spell_it(given: str, read: str) -> None:
+    assert load_settings({"GITEX_DATABASE_URL": given}, NO_FILE).database_url == read
+
+
+def test_the_password_of_the_database_is_not_shown() -> None:
+    environ = {"GITEX_DATABASE_URL": "postgresql://me:very-hidden@db/gitex"}
+    shown = {line.name: line.value for line in describe_settings(environ, NO_FILE)}
+    assert shown["GITEX_DATABASE_URL"] == "postgresql+asyncpg://me:***@db/gitex"
+    assert "hidden" not in repr(load_settings(environ, NO_FILE))
+
+
+@pytest.mark.parametrize(
     ("name", "hint"),
     [
         ("GITEX_PROT", "did you mean GITEX_PORT?"),
@@ -99,7 +119,14 @@ def test_an_unknown_name_is_refused_wherever_it_stands(tmp_path: Path, name: str
         ("GITEX_HOST", "", "at least 1"),
         ("GITEX_DATA_DIR", "", "not a usable path"),
         ("GITEX_DATA_DIR", "/a\0b", "not a usable path"),
-        ("GITEX_DATABASE_URL", "postgresql+asyncpg://db/gitex", "'postgresql+asyncpg' is not supported yet"),
+        ("GITEX_DATABASE_URL", "mysql://db/gitex", "'mysql' is not supported"),
+        ("GITEX_DATABASE_URL", "postgresql://db", "name a host and a database"),
+        ("GITEX_DATABASE_URL", "postgresql:///gitex", "name a host and a database"),
+        ("GITEX_DATABASE_URL", "postgresql://db/gitex?options=-x", "'options' is not known"),
+        ("GITEX_DATABASE_URL", "postgresql://me:hidden@db:port/gitex", "port or host cannot be read"),
+        ("GITEX_BLOB_URL", "bucket", "name a store and a place"),
+        ("GITEX_BLOB_URL", "s3://", "name a store and a place"),
+        ("GITEX_BLOB_URL", "s3://key:hidden@bucket", "holds a user name"),
         ("GITEX_DATABASE_URL", "sqlite+aiosqlite://", "name a file"),
         ("GITEX_DATABASE_URL", "sqlite+aiosqlite:///:memory:", "name a file"),
         ("GITEX_DATABASE_URL", "sqlite+aiosqlite:////x.db?mode=ro", "name a file"),
@@ -120,6 +147,7 @@ def test_a_bad_value_is_refused_by_name_and_reason(name: str, value: str, wrong:
     assert caught.value.param == name
     assert f"{name} (environment) cannot be used: " in caught.value.message
     assert wrong in caught.value.message
+    assert "hidden" not in "".join(traceback.format_exception(caught.value))
     assert "DATABASE_URL" not in caught.value.message or name == "GITEX_DATABASE_URL"
 
 

@@ -23,7 +23,7 @@ class FakeClock:
 
 
 def _size(digest: str, entry: CacheEntry) -> int:
-    return len(digest) + len(entry.asset_id) + len(entry.content)
+    return len(digest) + len(entry.asset_id) + len(entry.content or b"")
 
 
 @dataclass

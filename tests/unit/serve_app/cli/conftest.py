@@ -9,6 +9,8 @@ from typer.testing import CliRunner, Result
 
 from serve_app.cli import app
 from tests.fakes.service import FakeService, completed, progress
+from tests.unit.serve_app.cli.real_door import on_a_socket
+from tests.unit.serve_app.http.conftest import Door
 
 
 @pytest.fixture
@@ -38,3 +40,22 @@ def finished_picture(service: FakeService) -> FakeService:
     preview = ("image_generation.partial_image", {"b64_json": "aGk=", "partial_image_index": 0})
     service.streams(progress("queued", ahead=2), *steps, preview, ("gitex.future", {"new": 1}), completed())
     return service
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Door:
+    """The real HTTP application over fakes."""
+    return Door(tmp_path / "data")
+
+
+@pytest.fixture
+def url(door: Door) -> Iterator[str]:
+    """Where `door` is served."""
+    with on_a_socket(door) as url:
+        yield url
+
+
+@pytest.fixture
+def gitex(command: Callable[..., Result], url: str) -> Callable[..., Result]:
+    """Run `gitex` on `door`."""
+    return lambda *arguments: command(*arguments, "--url", url)

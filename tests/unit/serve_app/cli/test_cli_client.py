@@ -2,14 +2,11 @@
 
 import io
 import itertools
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
@@ -21,13 +18,9 @@ from gitex.events import Queued, Step
 from serve_app.commands.client import ServiceClient, service_url
 from serve_app.commands.event_stream import ServerEvent, read_events
 from serve_app.commands.progress import LiveProgress
-from serve_app.http.app import create_app
-from serve_app.http.services import Services
-from serve_app.services.generation import Generation
-from serve_app.services.models import ModelDirectory
-from serve_app.services.readiness import Readiness
 from tests.fakes.models import FakeImageModel, FakeTextModel
-from tests.fakes.stores import MemoryAssets, MemoryCache, MemoryRecorder
+from tests.unit.serve_app.cli.real_door import on_a_socket
+from tests.unit.serve_app.http.conftest import Door
 from tests.unit.serve_app.pictures import encoded, gradient
 
 Command = Callable[..., Result]
@@ -56,7 +49,7 @@ def test_every_upstream_exception_becomes_one_of_ours() -> None:
     assert len(kinds) > 15
     with ServiceClient("http://127.0.0.1:9", None, 1.0) as client:
         for kind in kinds:
-            with pytest.raises(GitexError), client._mapped():
+            with pytest.raises(GitexError), client.mapped():
                 raise kind("upstream said so")
 
 
@@ -83,40 +76,10 @@ def test_on_a_terminal_there_is_a_bar_that_goes_away() -> None:
     assert drawn.endswith("\x1b[2K"), "the line of the bar is cleared"
 
 
-@contextmanager
-def _real_door(image: FakeImageModel, text: FakeTextModel, folder: Path) -> Iterator[str]:
-    """The real HTTP application over fake models, on a real socket."""
-
-    async def exposition() -> str:
-        return ""
-
-    assets, recorder = MemoryAssets(), MemoryRecorder()
-    services = Services(
-        models=ModelDirectory((image,), (text,)),
-        generation=Generation(assets, MemoryCache(), recorder),
-        assets=assets,
-        readiness=Readiness({}),
-        recorder=recorder,
-        exposition=exposition,
-    )
-    app = create_app(services, Settings(data_dir=folder, api_key="sk-door"))  # type: ignore[arg-type]
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off", ws="none"))
-    listener = server.config.bind_socket()
-    listener.listen()  # so that a client who comes before the server waits instead of being refused
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(30)
-        listener.close()
-
-
 def test_the_commands_agree_with_the_real_door(command: Command, tmp_path: Path) -> None:
     lines = "Title: Red Star\nTagline: It shines.\nDescription: A star in red.\nHashtags: #red #star"
     image, text = FakeImageModel(), FakeTextModel(answers=(lines,))
-    with _real_door(image, text, tmp_path) as url:
+    with on_a_socket(Door(tmp_path, image=image, text=text), api_key="sk-door") as url:
         refused = command("image", "a star", "--url", url)
         assert (refused.exit_code, "GITEX_API_KEY" in refused.stderr) == (2, True)
 

@@ -43,7 +43,7 @@ def test_help_is_quick_and_imports_nothing_heavy() -> None:
     run = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert run.stdout.splitlines()[-1] == "loaded: []"
-    for name in ("up", "image", "verify", "copy", "doctor", "settings"):
+    for name in ("up", "image", "verify", "copy", "templates", "cache", "doctor", "settings"):
         assert f"\n  {name} " in run.stdout
     # Processor time, because wall time says more about what else the machine does. Seen: 0.2 s.
     seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -106,6 +106,10 @@ def test_free_taken_and_our_own_ports_are_told_apart(service: FakeService) -> No
     service.answers(503, {"parts": [{"name": "model m@1", "status": "failed", "problem": "no answer"}]})
     found = next(check_ports(Settings(port=ours, dashboard_port=ours)))
     assert (found.status, "model m@1: no answer" in found.detail) == ("warn", True)
+    part = {"name": "prompt cache", "status": "degraded", "problem": "Redis is gone"}
+    service.answers(200, {"status": "ready", "parts": [part]})
+    found = next(check_ports(Settings(port=ours, dashboard_port=ours)))
+    assert (found.status, "is degraded: prompt cache: Redis is gone" in found.detail) == ("warn", True)
     service.answers(404, {"detail": "Not Found"})
     foreign = next(check_ports(Settings(port=ours, dashboard_port=free)))
     assert (foreign.status, "GITEX_PORT" in foreign.mend) == ("fail", True)

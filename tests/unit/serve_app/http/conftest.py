@@ -12,9 +12,14 @@ from serve_app.http.app import create_app
 from serve_app.http.services import Services
 from serve_app.services.generation import Generation
 from serve_app.services.models import ModelDirectory
+from serve_app.services.publishing import Publishing
 from serve_app.services.readiness import Readiness
+from serve_app.services.templates import Templates
+from tests.fakes.content import MemoryContent
 from tests.fakes.models import FakeImageModel, FakeTextModel, image_info
+from tests.fakes.publications import MemoryPublications
 from tests.fakes.stores import MemoryAssets, MemoryCache, MemoryRecorder
+from tests.fakes.templates import MemoryTemplates
 
 
 @dataclass
@@ -27,16 +32,24 @@ class Door:
     gan: FakeImageModel = field(default_factory=lambda: FakeImageModel(image_info("forger", kind="gan")))
     text: FakeTextModel = field(default_factory=FakeTextModel)
     assets: MemoryAssets = field(default_factory=MemoryAssets)
+    content: MemoryContent = field(default_factory=MemoryContent)
+    cache: MemoryCache = field(default_factory=MemoryCache)
     recorder: MemoryRecorder = field(default_factory=MemoryRecorder)
+    templates: MemoryTemplates = field(default_factory=MemoryTemplates)
+    publications: MemoryPublications = field(default_factory=MemoryPublications)
     checks: dict[str, Any] = field(default_factory=dict)
+    dispensable: dict[str, Any] = field(default_factory=dict)
 
     def app(self, **settings: Any) -> ASGIApp:
         services = Services(
             models=ModelDirectory((self.image, self.gan), (self.text,)),
-            generation=Generation(self.assets, MemoryCache(), self.recorder),
+            generation=Generation(self.assets, self.cache, self.recorder),
             assets=self.assets,
-            readiness=Readiness(self.checks, timeout=0.05),
+            content=self.content,
+            readiness=Readiness(self.checks, timeout=0.05, dispensable=self.dispensable),
             recorder=self.recorder,
+            templates=Templates(self.templates, self.recorder),
+            publishing=Publishing(self.assets, self.publications, self.publications.wake, quorum=1),
             exposition=_exposition,
         )
         return create_app(services, Settings(data_dir=self.folder, **settings))

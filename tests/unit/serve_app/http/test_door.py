@@ -72,6 +72,25 @@ async def test_readiness_names_the_part_that_is_not_well(door: Door) -> None:
     assert problems == {"model": None, "store": "no disk", "cache": "no answer within 0.05 s"}
 
 
+async def test_a_degraded_part_is_told_and_leaves_the_service_ready(door: Door) -> None:
+    async def well() -> None: ...
+
+    async def gone() -> None:
+        raise errors.Unavailable("Redis is gone")
+
+    door.checks, door.dispensable = {"model": well}, {"prompt cache": gone}
+    async with door.client() as client:
+        answer = await client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "status": "ready",
+        "parts": [
+            {"name": "model", "status": "ok", "problem": None},
+            {"name": "prompt cache", "status": "degraded", "problem": "Redis is gone"},
+        ],
+    }
+
+
 async def test_requests_are_counted_by_route_pattern(door: Door) -> None:
     async with door.client() as client:
         await client.get("/v1/assets/ast_1")

@@ -18,8 +18,11 @@ from serve_app.http.services import Services
 from serve_app.services.generation import Generation
 from serve_app.services.models import ModelDirectory
 from serve_app.services.readiness import Readiness
+from serve_app.services.templates import Templates
+from tests.fakes.content import MemoryContent
 from tests.fakes.models import FakeImageModel, FakeTextModel
 from tests.fakes.stores import MemoryAssets, MemoryCache, MemoryRecorder
+from tests.fakes.templates import MemoryTemplates
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 GOOD_COPY = "Title: Red Star\nTagline: Shine on.\nDescription: A red star on blue.\nHashtags: #red #star"
@@ -35,8 +38,10 @@ def _app():
         models=ModelDirectory((FakeImageModel(),), (FakeTextModel(answers=(GOOD_COPY,)),)),
         generation=Generation(assets, MemoryCache(), recorder),
         assets=assets,
+        content=MemoryContent(),
         readiness=Readiness({}),
         recorder=recorder,
+        templates=Templates(MemoryTemplates(), recorder),
         exposition=_exposition,
     )
     return create_app(services, Settings(data_dir=Path(tempfile.gettempdir())))

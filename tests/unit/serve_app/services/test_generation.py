@@ -89,6 +89,23 @@ async def test_a_cached_picture_whose_asset_is_gone_is_made_again() -> None:
     assert (await bench.run()).cache == "miss"
 
 
+@pytest.mark.parametrize("kept", [None, b"not the picture"])
+async def test_a_picture_that_the_cache_lacks_or_garbles_comes_from_the_store(kept: bytes | None) -> None:
+    bench = Bench()
+    made = await bench.run()
+    bench.cache.put(bench.spec.digest(), CacheEntry(made.asset.id, kept))
+    again = await bench.run()
+    assert (again.cache, again.asset, again.content) == ("hit", made.asset, made.content)
+
+
+async def test_an_entry_that_names_another_specs_asset_is_no_hit() -> None:
+    bench = Bench()
+    other = await bench.run(replace(bench.spec, seed=8))
+    bench.cache.put(bench.spec.digest(), CacheEntry(other.asset.id, other.content))
+    mine = await bench.run()
+    assert (mine.cache, mine.asset.spec) == ("miss", bench.spec)
+
+
 async def test_nothing_is_cached_or_answered_that_could_not_be_stored() -> None:
     bench = Bench()
     bench.assets.error = EngineFailure("disk full")
@@ -116,3 +133,11 @@ async def test_a_deadline_ends_the_run_of_the_only_caller() -> None:
         async for _ in events:
             pass
     assert bench.model.cancelled == 1
+
+
+@pytest.mark.parametrize(("publishes", "asked"), [(True, {"cache", "publish"}), (False, {"cache"})])
+async def test_what_comes_after_the_answer_is_written_down_with_the_asset(publishes: bool, asked: set[str]) -> None:
+    bench = Bench()
+    bench.generation = Generation(bench.assets, bench.cache, bench.recorder, publishes=publishes)
+    generated = await bench.run()
+    assert bench.assets.asked[generated.asset.id] == asked

@@ -1,0 +1,162 @@
+"""What happens after an answer: Serve deployments of one actor each that take their work from durable rows.
+
+Serve restarts an actor that dies or whose loop has ended, on another node if need be, and replaces it at a redeploy. It
+may be killed at any instant: what it had claimed is free again when the lease is over, and all of it may be done twice.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import timedelta
+
+from ray import serve
+from ray.serve import Deployment
+
+from configs.settings import Settings
+from deployments.prompt_cache import prompt_cache
+from deployments.recorder import RayRecorder
+from gitex.errors import AssetNotFound, EngineFailure, Unavailable
+from gitex.ports import AssetStore, CacheEntry, PromptCache
+from storage.cache_writes import CacheWrite, SqlCacheWrites
+from storage.publisher import PinPolicy, Publisher
+from storage.state import open_state
+
+log = logging.getLogger("gitex.downstream")
+
+PUBLISHERS = 4
+"""Publications under way at once: they mostly wait for targets."""
+IDLE_SECONDS = 0.5
+"""Between two looks for rows, when nobody calls `wake`."""
+BROKEN_SECONDS = 5.0
+"""Between two tries while the database does not answer."""
+CACHE_BATCH, CACHE_LEASE = 32, timedelta(seconds=30)
+
+
+class _Looking:
+    """Does a piece of work again and again, and rests when there is none."""
+
+    def __init__(self, work: Callable[[], Awaitable[bool]], workers: int) -> None:
+        self._work = work
+        self._woken = asyncio.Event()
+        self._tasks = [asyncio.create_task(self._run()) for _ in range(workers)]
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    def check(self) -> None:
+        """Raise `EngineFailure` if a worker has ended: nothing but a defect ends one."""
+        for task in self._tasks:
+            if task.done():
+                raise EngineFailure(f"a worker ended: {task.exception()!r}")
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.wait(self._tasks)
+
+    async def _run(self) -> None:
+        while True:
+            self._woken.clear()
+            pause = IDLE_SECONDS
+            try:
+                if await self._work():
+                    continue
+            except Unavailable as problem:
+                log.warning("downstream work waits: %s", problem.message)
+                pause = BROKEN_SECONDS
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), pause)
+
+
+class Pinning:
+    """Brings publications about: see `storage.publisher`."""
+
+    # Ray Serve awaits it; mypy does not know of such constructors.
+    async def __init__(self, settings: Settings) -> None:  # type: ignore[misc]
+        self._state = await open_state(settings, RayRecorder())
+        state, policy = self._state, PinPolicy(settings.pin_quorum, timedelta(seconds=settings.pin_recheck_s))
+
+        publisher = Publisher(
+            state.publications,
+            state.assets,
+            state.blobs,
+            state.targets,
+            policy=policy,
+            recorder=RayRecorder(),
+            owner=secrets.token_hex(8),
+        )
+        self._looking = _Looking(publisher.work_once, PUBLISHERS)
+
+    def wake(self) -> None:
+        """There is work."""
+        self._looking.wake()
+
+    async def degraded(self) -> str:
+        """Which targets do not answer, and why; empty if all do."""
+        problems = []
+        for target in self._state.targets:
+            try:
+                await asyncio.wait_for(target.check(), 2.0)
+            except (Unavailable, TimeoutError) as problem:
+                problems.append(f"{target.name}: {problem or 'no answer'}")
+        return "; ".join(problems)
+
+    def check_health(self) -> None:
+        """For Ray Serve."""
+        self._looking.check()
+
+    async def __del__(self) -> None:
+        await self._looking.close()
+        await self._state.close()
+
+
+class CacheWriting:
+    """Tells the prompt cache of new pictures, also of those whose own process died before it could."""
+
+    async def __init__(self, settings: Settings) -> None:  # type: ignore[misc]
+        recorder = RayRecorder()
+        self._state = await open_state(settings, recorder)
+        self._shared = prompt_cache(settings, recorder)
+        self._writes = SqlCacheWrites(self._state.database)
+        self._looking = _Looking(self._write_some, 1)
+
+    def wake(self) -> None:
+        """There is work."""
+        self._looking.wake()
+
+    def check_health(self) -> None:
+        """For Ray Serve."""
+        self._looking.check()
+
+    async def __del__(self) -> None:
+        await self._looking.close()
+        await self._shared.close()
+        await self._state.close()
+
+    async def _write_some(self) -> bool:
+        rows = await self._writes.claim(CACHE_BATCH, CACHE_LEASE)
+        for row in rows:
+            await write_entry(row, self._state.assets, self._shared.cache)
+        await self._writes.done([row.id for row in rows])
+        return bool(rows)
+
+
+async def write_entry(row: CacheWrite, assets: AssetStore, cache: PromptCache) -> None:
+    """Put one picture into the cache unless it is there, or is gone by now."""
+    if await cache.get(row.digest) is not None:
+        return
+    try:
+        asset = await assets.get(row.asset_id)
+        content = await assets.content(asset)
+    except AssetNotFound:
+        return
+    cache.put(row.digest, CacheEntry(asset.id, content))
+
+
+_deployment = serve.deployment(
+    num_replicas=1, health_check_period_s=2, max_ongoing_requests=100, ray_actor_options={"num_cpus": 0}
+)
+PINNING: Deployment = _deployment(Pinning).options(name="pinning")
+CACHE_WRITING: Deployment = _deployment(CacheWriting).options(name="cache-writing")
