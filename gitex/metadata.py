@@ -27,7 +27,7 @@ def metadata_document(
     if that is empty; without a description the prompt describes it. The same arguments give the same bytes on every
     machine, so that the document has one CID. Raise `InvalidInput` that names the argument.
     """
-    if _CID.match(image_cid) is None or asset.cid not in ("", image_cid):
+    if _CID.fullmatch(image_cid) is None or asset.cid not in ("", image_cid):
         raise InvalidInput(f"{image_cid[:100]!r} is not the CID of asset {asset.id}", param="image_cid")
     if external_url and not external_url.startswith(("https://", "http://")):
         raise InvalidInput("external_url is not an http:// or https:// address", param="external_url")

@@ -116,7 +116,7 @@ class CarReader:
         except EOFError:
             return None
         most = _MAX_CID_BYTES + MAX_BLOCK_BYTES if self._roots else _MAX_HEADER_BYTES
-        if not 0 < length <= most:
+        if length > most:
             raise InvalidInput(f"not a CAR v1 archive, or a part of it is over {most} bytes")
         return (begin, begin + length) if begin + length <= len(self._buffer) else None
 
@@ -157,11 +157,11 @@ def _read_roots(rest: bytes) -> tuple[tuple[Cid, ...], bytes]:
     roots = []
     for _ in range(count):
         rest = _after(rest, _CID)
-        length = rest[0] if rest else 0
-        if length < 2 or rest[1:2] != b"\0":
+        if rest[1:2] != b"\0":
             raise InvalidInput("a root in the archive's header is not a CID")
-        roots.append(Cid.from_bytes(rest[2 : 1 + length]))
-        rest = rest[1 + length :]
+        end = 1 + rest[0]
+        roots.append(Cid.from_bytes(rest[2:end]))
+        rest = rest[end:]
     return tuple(roots), rest
 
 
