@@ -24,7 +24,7 @@ check: setup-dev ## ruff, mypy strict, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: setup-dev  ## all tests
+test: setup-dev $(VENV)/.ready-ipfs ## all tests
 	$(BIN)/pytest
 
 bench: setup-dev ## measure the engine against plain diffusers
@@ -51,6 +51,11 @@ $(VENV)/.ready: requirements/base.lock pyproject.toml
 	$(BIN)/pip install --disable-pip-version-check --progress-bar on -r requirements/base.lock
 	@$(BIN)/pip install --disable-pip-version-check -q --no-deps --no-build-isolation -e .
 	@if [ -n "$(EXTRAS)" ]; then $(BIN)/pip install --disable-pip-version-check -r requirements/$(EXTRAS).lock; fi
+	@touch $@
+
+# A real IPFS node for the tests; here, because npm may take longer than a test is given.
+$(VENV)/.ready-ipfs: $(VENV)/.ready-dev tests/integration/ipfs_node/package-lock.json
+	$(BIN)/python -m tests.integration.ipfs_node_process
 	@touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready requirements/dev.lock

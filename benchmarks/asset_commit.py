@@ -1,4 +1,4 @@
-"""Claim: keeping an asset (its bytes synced to the disk, its row committed) is no slower on PostgreSQL than on SQLite.
+"""Asset commits a second (bytes synced to the disk, row committed) on SQLite and on PostgreSQL, and their ratio.
 
 Both run in turns, so that a busy machine slows both alike, with one writer and with several. Beside them stands the
 blob alone, which says how much of a commit the bytes are. PostgreSQL is the server that `--postgres` names, a database
@@ -136,7 +136,7 @@ def main() -> None:
     parser.add_argument("--commits", type=int, default=80)
     arguments = parser.parse_args()
     result = {
-        "claim": "asset commits (blob and row) a second, SQLite and PostgreSQL in turns",
+        "measures": "asset commits (blob and row) a second, SQLite and PostgreSQL in turns",
         "bytes an asset": BYTES,
         "rounds": arguments.rounds,
         "commits a round": arguments.commits,

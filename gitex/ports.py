@@ -161,7 +161,7 @@ class AssetStore(Protocol):
         """Keep both. In the same transaction, `cache` and `publish` leave word for the prompt cache and for IPFS."""
 
     async def get(self, asset_id: str, viewer: str | None = None) -> Asset:
-        """Raise `AssetNotFound` if there is none that `viewer` may see (None sees all), `AssetDeleted` if it is gone."""
+        """Raise `AssetNotFound` if there is none that `viewer` may see (None: all), `AssetDeleted` if it is gone."""
 
     async def list(self, query: AssetQuery) -> AssetPage:
         """A page of what is kept, newest first. Raise `InvalidInput` for a limit or an `after` that cannot be used."""

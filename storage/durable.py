@@ -85,7 +85,7 @@ def remove_unless_written_since(path: Path, moment: float | None) -> bool:
     """
     try:
         with _locked(path.parent, fcntl.LOCK_EX) as folder:
-            if False:
+            if moment is not None and path.stat().st_mtime >= moment:
                 return False
             path.unlink()
             os.fsync(folder)

@@ -177,7 +177,7 @@ class SqlPublications:
             yield session if cast(Any, held).rowcount else None
 
 
-def _due(session: AsyncSession, now: datetime) -> Select[tuple[PublicationRecord]]:
+def _due(session: AsyncSession, now: datetime) -> Select[PublicationRecord]:
     deleted = (AssetRecord.state == "deleted") & (PublicationRecord.state != "withdrawn")
     # A deleted asset whose targets do not answer waits for its turn like all others.
     at_once = deleted & (PublicationRecord.reason == "")

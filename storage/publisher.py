@@ -208,7 +208,7 @@ async def _cid_of(blobs: BlobStore, sha256: str) -> str:
 
 def _pause(attempts: int) -> timedelta:
     """Doubles with each attempt."""
-    return min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempts - 1, 12))
+    return min(LONGEST_PAUSE, FIRST_PAUSE * (1 << min(attempts - 1, 12)))
 
 
 def _file_name(asset: Asset) -> str:

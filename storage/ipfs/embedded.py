@@ -120,16 +120,31 @@ class EmbeddedNode:
 
 async def read_block(blobs: BlobStore, cid: Cid, places: Sequence[Slice]) -> bytes:
     """The block from the first of the places that has it. Raise `NotFound`, `CidMismatch` as `EmbeddedNode.block`."""
-    problem: NotFound | CidMismatch = NotFound(f"no block {cid} is pinned here")
+    corrupt: list[Slice] = []
     for place in places:
         try:
             data = b"".join([chunk async for chunk in blobs.read(place.blob, place.offset, place.size)])
             cid.check(data)
             return data
-        except (NotFound, CidMismatch) as found:
-            log.error("block %s cannot be read from blob %s: %s", cid, place.blob, found.message)
-            problem = found
-    raise problem
+        except NotFound as problem:
+            log.error("block %s is lost with blob %s: %s", cid, place.blob, problem.message)
+        except CidMismatch:
+            log.error("block %s is corrupt in blob %s", cid, place.blob)
+            corrupt.append(place)
+    if corrupt:
+        return await _mended(blobs, cid, corrupt[0])
+    raise NotFound(f"no block {cid} is pinned here")
+
+
+async def _mended(blobs: BlobStore, cid: Cid, place: Slice) -> bytes:
+    """The block after the store has looked at the whole blob; one that can refetches what is broken from a pin."""
+    try:
+        content = await blobs.get(place.blob)
+    except NotFound as problem:
+        raise CidMismatch(f"the bytes of {cid} are corrupt: {problem.message}") from problem
+    data = content[place.offset : place.offset + place.size]
+    cid.check(data)
+    return data
 
 
 def _listed(blocks: Iterable[PlacedBlock]) -> list[PlacedBlock]:

@@ -1,13 +1,8 @@
 """`gitex up` as a user runs it: start, use, port taken, Ctrl-C, start again."""
 
-import os
-import signal
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -16,58 +11,17 @@ import psutil
 import pytest
 
 from configs.catalog import REPOSITORY
+from tests.e2e.service import GITEX, interrupt, own_environment, running, wait_for
 from tests.fakes.ports import free_port
-
-GITEX = [sys.executable, "-m", "serve_app.cli"]
-START_SECONDS = 120
-
-
-def _environment(data: Path, port: int, dashboard: int) -> dict[str, str]:
-    return {
-        **os.environ,
-        "PYTHONPATH": str(REPOSITORY),
-        "GITEX_DATA_DIR": str(data),
-        "GITEX_PORT": str(port),
-        "GITEX_DASHBOARD_PORT": str(dashboard),
-    }
-
-
-@contextmanager
-def _running(environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """The system in its own process group, as a terminal would have it; nothing of it is left afterwards."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [*GITEX, "up"], cwd=REPOSITORY, env=environment, stdout=output, stderr=output, start_new_session=True
-        )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def _wait_for(text: str, log: Path, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while text not in log.read_text():
-        assert process.poll() is None, log.read_text()
-        assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.2)
-
-
-def _interrupt(process: subprocess.Popen[bytes]) -> int:
-    """Ctrl-C: the terminal tells the whole group."""
-    os.killpg(process.pid, signal.SIGINT)
-    return process.wait(60)
 
 
 @pytest.mark.timeout(400)
 def test_up_serves_stops_cleanly_and_starts_again_with_what_it_kept(tmp_path: Path) -> None:
     port, dashboard, log = free_port(), free_port(), tmp_path / "log"
-    environment = _environment(tmp_path / "data", port, dashboard)
+    environment = own_environment(tmp_path / "data", port, dashboard)
     url = f"http://127.0.0.1:{port}"
-    with _running(environment, log) as process:
-        _wait_for("Gitex is up", log, process)
+    with running(environment, log) as process:
+        wait_for("Gitex is up", log, process)
         screen = log.read_text()
         assert f"{url}/docs" in screen
         assert f"http://127.0.0.1:{dashboard}" in screen
@@ -77,15 +31,15 @@ def test_up_serves_stops_cleanly_and_starts_again_with_what_it_kept(tmp_path: Pa
         asset_id = asset.json()["data"][0]["gitex"]["asset_id"]
         assert _outward_listeners(process) == []
         _second_start_names_the_port(environment)
-        assert _interrupt(process) == 0, log.read_text()
+        assert interrupt(process) == 0, log.read_text()
     assert "stopped" in log.read_text()
     _nothing_listens(port)
     started = time.monotonic()
-    with _running(environment, log) as process:
-        _wait_for("Gitex is up", log, process)
+    with running(environment, log) as process:
+        wait_for("Gitex is up", log, process)
         print(f"second start: {time.monotonic() - started:.1f} s")
         assert httpx.get(f"{url}/v1/assets/{asset_id}/content").content.startswith(b"\x89PNG")
-        assert _interrupt(process) == 0, log.read_text()
+        assert interrupt(process) == 0, log.read_text()
 
 
 def _image(environment: dict[str, str], out: Path) -> None:

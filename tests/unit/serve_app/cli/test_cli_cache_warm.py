@@ -60,6 +60,14 @@ def test_what_is_used_most_is_made_first_as_it_was_asked_for(door: Door, gitex: 
     assert told.stderr.splitlines()[-1] == "3/3 made 3, in the cache already 0, failed 0"
 
 
+def test_what_one_template_is_used_for_goes_before_what_another_could_be(door: Door, gitex: Gitex, url: str) -> None:
+    gitex(*ADD)
+    ask_for(url, "red", "moon")
+    gitex("templates", "add", "other", "a {count} of spades", "-s", "count=2..3")
+    gitex("cache", "warm", "--limit", "2", "--concurrency", "1")
+    assert made(door) == ["a red moon", "a 2 of spades"]
+
+
 def test_only_the_named_template_is_warmed_and_top_bounds_what_was_used(door: Door, gitex: Gitex, url: str) -> None:
     gitex(*ADD)
     gitex("templates", "add", "other", "a {count} of spades", "-s", "count=2..3")

@@ -1,6 +1,7 @@
 """schemathesis against our own OpenAPI document: no 5xx, no undocumented status, type or shape."""
 
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import schemathesis
@@ -12,42 +13,30 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from configs.settings import Settings
-from serve_app.http.app import create_app
-from serve_app.http.services import Services
-from serve_app.services.generation import Generation
-from serve_app.services.models import ModelDirectory
-from serve_app.services.readiness import Readiness
-from serve_app.services.templates import Templates
-from tests.fakes.content import MemoryContent
-from tests.fakes.models import FakeImageModel, FakeTextModel
-from tests.fakes.stores import MemoryAssets, MemoryCache, MemoryRecorder
+from gitex.slots import ChoiceSlot
+from gitex.templates import PromptTemplate, StoredTemplate
+from tests.fakes.models import FakeTextModel
 from tests.fakes.templates import MemoryTemplates
+from tests.unit.serve_app.http.conftest import Door
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 GOOD_COPY = "Title: Red Star\nTagline: Shine on.\nDescription: A red star on blue.\nHashtags: #red #star"
+# What the document's own examples speak of.
+EMBLEM = StoredTemplate(
+    id="tpl_1",
+    name="emblem",
+    prompt=PromptTemplate("a {colour} star", (ChoiceSlot("colour", ("red", "teal")),)),
+    seed=7,
+    creator="anonymous",
+    created_at=datetime(2026, 11, 22, tzinfo=UTC),
+)
 
-
-async def _exposition() -> str:
-    return "up 1\n"
-
-
-def _app():
-    assets, recorder = MemoryAssets(), MemoryRecorder()
-    services = Services(
-        models=ModelDirectory((FakeImageModel(),), (FakeTextModel(answers=(GOOD_COPY,)),)),
-        generation=Generation(assets, MemoryCache(), recorder),
-        assets=assets,
-        content=MemoryContent(),
-        readiness=Readiness({}),
-        recorder=recorder,
-        templates=Templates(MemoryTemplates(), recorder),
-        exposition=_exposition,
-    )
-    return create_app(services, Settings(data_dir=Path(tempfile.gettempdir())))
-
-
-schema = schemathesis.openapi.from_asgi("/openapi.json", _app())
+_door = Door(
+    Path(tempfile.gettempdir()),
+    text=FakeTextModel(answers=(GOOD_COPY,)),
+    templates=MemoryTemplates([EMBLEM]),
+)
+schema = schemathesis.openapi.from_asgi("/openapi.json", _door.app())
 
 
 @schema.parametrize()

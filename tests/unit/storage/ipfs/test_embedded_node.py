@@ -1,119 +1,43 @@
 """The embedded node over a real folder of blobs, on SQLite and PostgreSQL."""
 
 import asyncio
-import hashlib
 import multiprocessing
 import os
 import random
 import tracemalloc
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
 
-from gitex.assets import Asset
-from gitex.errors import AssetDeleted, AssetNotFound, CidMismatch, InvalidInput, NotFound, Unavailable
-from gitex.events import StageSeconds
+from gitex.errors import AssetNotFound, CidMismatch, InvalidInput, NotFound, Unavailable
 from gitex.ports import PinTarget, PublicContent
 from gitex.publishing import Content, PinStatus
-from gitex.specs import DiffusionSettings, ImageSpec
-from gitex.variants import Variant
-from storage.assets import SqlAssetStore
-from storage.blobs import LocalBlobStore
-from storage.database import open_database, transaction
+from storage.healing_blobs import HealingBlobStore
 from storage.ipfs.cid import Cid
 from storage.ipfs.embedded import EmbeddedNode
 from storage.ipfs.public import SqlPublicContent
-from storage.ipfs.reader import read_file, walk
+from storage.ipfs.reader import walk
 from storage.ipfs.unixfs import CHUNK_BYTES, file_blocks, file_cid
-from storage.tables import BlockRecord, PinRecord
+from tests.fakes.stores import MemoryRecorder
+from tests.unit.storage.ipfs.kept_node import Node, opened
 
 SIZES = [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * 2**20 + 5]
 BIG = random.Random(5).randbytes(3 * CHUNK_BYTES + 17)
 
 
-@dataclass
-class Node:
-    """A node and what it stands on."""
-
-    node: EmbeddedNode
-    blobs: LocalBlobStore
-    folder: Path
-    public: SqlPublicContent
-    assets: SqlAssetStore
-
-    async def add(self, content: bytes, name: str = "star.png") -> Content:
-        """Put bytes where the node finds them."""
-        blob = await self.blobs.put(content)
-        return Content(cid=str(file_cid([content])), name=name, blob=blob, size=len(content))
-
-    async def rows(self) -> int:
-        async with transaction(self.assets.engine) as session:
-            return (await session.scalars(select(func.count()).select_from(BlockRecord))).one()
-
-    def spoil(self, blob: str, at: int) -> None:
-        """Change one byte of a blob on the disk."""
-        path = self.folder / blob[:2] / blob
-        content = bytearray(path.read_bytes())
-        content[at] ^= 1
-        path.chmod(0o644)
-        path.write_bytes(content)
-
-    async def read(self, cid: str, start: int = 0, length: int | None = None) -> bytes:
-        async def get(wanted: Cid) -> bytes:
-            return await self.node.block(str(wanted))
-
-        return b"".join([part async for part in read_file(get, Cid.parse(cid), start, length)])
-
-
-async def _opened(url: str, folder: Path) -> Node:
-    engine = await open_database(url)
-    blobs = LocalBlobStore(folder)
-    return Node(
-        EmbeddedNode(engine, blobs),
-        blobs,
-        folder,
-        SqlPublicContent(engine, blobs),
-        SqlAssetStore(engine, blobs),
-    )
-
-
 @pytest.fixture
 async def kept(database_url: str, tmp_path: Path) -> AsyncIterator[Node]:
-    node = await _opened(database_url, tmp_path / "blobs")
+    node = await opened(database_url, tmp_path / "blobs")
     yield node
     await node.assets.close()
 
 
-def _asset(content: bytes, **fields: object) -> Asset:
-    spec = ImageSpec(
-        variant=Variant("starter-diffusion", 1, "sha256:" + "a" * 64),
-        prompt="a star",
-        width=64,
-        height=64,
-        seed=1,
-        settings=DiffusionSettings(steps=2, guidance_scale=1.0, sampler="ddim"),
-    )
-    asset = Asset(
-        id="ast_1",
-        sha256=hashlib.sha256(content).hexdigest(),
-        media_type="image/webp",
-        size=len(content),
-        spec=spec,
-        stages=StageSeconds(),
-        created_at=datetime(2026, 11, 22, tzinfo=UTC),
-        cid=str(file_cid([content])),
-    )
-    return replace(asset, **fields)  # type: ignore[arg-type]
-
-
 def test_the_node_is_a_pin_target_and_its_content_is_public(sqlite_url: str, tmp_path: Path) -> None:
     async def run() -> None:
-        node = await _opened(sqlite_url, tmp_path)
+        node = await opened(sqlite_url, tmp_path)
         target: PinTarget = node.node
         content: PublicContent = node.public
         assert target.name == "embedded"
@@ -226,6 +150,27 @@ async def test_a_sound_copy_of_a_block_in_another_blob_is_found(kept: Node) -> N
         await kept.read(one.cid)
 
 
+async def test_a_store_that_can_mends_a_corrupt_blob_before_its_block_is_given(kept: Node) -> None:
+    content = await kept.add(BIG)
+    await kept.node.pin(content)
+    kept.spoil(content.blob, CHUNK_BYTES + 3)
+    elsewhere: dict[str, bytes] = {}
+
+    async def refetch(blob: str) -> bytes | None:
+        return elsewhere.get(blob)
+
+    healing = HealingBlobStore(kept.blobs, refetch, MemoryRecorder())
+    leaf = str(Cid.of("raw", BIG[CHUNK_BYTES : 2 * CHUNK_BYTES]))
+    for door in (EmbeddedNode(kept.assets.engine, healing), SqlPublicContent(kept.assets.engine, healing)):
+        elsewhere.clear()
+        with pytest.raises(CidMismatch):
+            await door.block(leaf)
+        elsewhere[content.blob] = BIG
+        assert await door.block(leaf) == BIG[CHUNK_BYTES : 2 * CHUNK_BYTES]
+        assert await kept.blobs.get(content.blob) == BIG
+        kept.spoil(content.blob, CHUNK_BYTES + 3)
+
+
 async def test_pinning_again_mends_what_was_lost(kept: Node) -> None:
     content = await kept.add(BIG)
     await kept.node.pin(content)
@@ -257,7 +202,7 @@ async def test_many_at_once_pin_the_same_and_overlapping_content(kept: Node) -> 
 
 def _pin(url: str, folder: Path, start: Barrier, rounds: int) -> None:
     async def run() -> None:
-        node = await _opened(url, folder)
+        node = await opened(url, folder)
         for turn in range(rounds):
             content = await node.add(BIG + bytes([turn]))
             start.wait(30)
@@ -298,7 +243,7 @@ async def test_a_pin_that_is_cancelled_leaves_no_half_pinned_root(kept: Node) ->
 
 
 async def test_100_mb_are_pinned_in_bounded_memory(sqlite_url: str, tmp_path: Path) -> None:
-    kept = await _opened(sqlite_url, tmp_path / "blobs")
+    kept = await opened(sqlite_url, tmp_path / "blobs")
     piece = random.Random(1).randbytes(2**20)
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -336,60 +281,9 @@ async def test_a_database_that_fails_is_unavailable(kept: Node) -> None:
             await ask
 
 
-async def test_the_public_sees_what_belongs_to_nobody_and_what_is_kept_and_public(kept: Node) -> None:
-    content = await kept.add(BIG)
-    await kept.node.pin(content)
-    assert await kept.public.block(content.cid) == await kept.node.block(content.cid)
-    await kept.assets.save(_asset(BIG), BIG)
-    assert await kept.public.block(content.cid) == await kept.node.block(content.cid)
-    assert await kept.public.media_type(content.cid) == "image/webp"
-
-
-async def test_a_deleted_asset_is_gone_at_once_with_every_block_of_it(kept: Node) -> None:
-    content = await kept.add(BIG)
-    await kept.assets.save(_asset(BIG), BIG)
-    await kept.node.pin(content)
-    await kept.assets.delete("ast_1", None)
-    leaf = str(Cid.of("raw", BIG[:CHUNK_BYTES]))
-    for _ in range(2):
-        with pytest.raises(AssetDeleted):
-            await kept.public.block(content.cid)
-        with pytest.raises(NotFound):
-            await kept.public.block(leaf)
-        assert await kept.public.media_type(content.cid) == ""
-        await kept.node.unpin(content.cid)
-
-
-async def test_content_that_another_asset_still_has_stays(kept: Node) -> None:
-    content = await kept.add(BIG)
-    await kept.assets.save(_asset(BIG), BIG)
-    await kept.assets.save(_asset(BIG, id="ast_2"), BIG)
-    await kept.node.pin(content)
-    await kept.assets.delete("ast_1", None)
-    assert await kept.public.block(content.cid) == await kept.node.block(content.cid)
-    await kept.assets.delete("ast_2", None)
-    with pytest.raises(AssetDeleted):
-        await kept.public.block(content.cid)
-
-
-async def test_a_private_asset_and_its_metadata_are_not_shown(kept: Node) -> None:
-    content, metadata = await kept.add(BIG), await kept.add(b'{"name": "star"}')
-    await kept.assets.save(_asset(BIG, public=False), BIG)
-    await kept.node.pin(content)
-    await kept.node.pin(metadata)
-    async with transaction(kept.assets.engine) as session:
-        session.add(PinRecord(cid=metadata.cid, target="embedded", asset_id="ast_1", state="pinned"))
-    for cid in (content.cid, metadata.cid, str(Cid.of("raw", BIG[:CHUNK_BYTES]))):
-        with pytest.raises(NotFound) as caught:
-            await kept.public.block(cid)
-        assert not isinstance(caught.value, AssetDeleted)
-        assert await kept.node.block(cid)
-    assert await kept.public.media_type(content.cid) == ""
-
-
 def _pin_and_die(url: str, folder: Path) -> None:
     async def run() -> None:
-        node = await _opened(url, folder)
+        node = await opened(url, folder)
         await node.node.pin(await node.add(BIG))
         os._exit(9)
 

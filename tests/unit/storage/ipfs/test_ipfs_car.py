@@ -118,7 +118,7 @@ _CID = b"\xd8\x2a\x58\x25\x00" + bytes(STAR.cid)
         car_header([STAR.cid]) + b"\x80",
         car_header([STAR.cid]) + b"\0",
         car_header([STAR.cid]) + b"\x04star",
-        car_header([STAR.cid]) + write_varint(MAX_BLOCK_BYTES + 37),
+        _headed(b"\xa2\x65roots\x81" + _CID.replace(b"\0", b"\1", 1) + b"\x67version\x01"),
         car_header([STAR.cid]) + car_section(Block(STAR.cid, b"evil")),
     ],
     ids=range(19),
@@ -126,6 +126,14 @@ _CID = b"\xd8\x2a\x58\x25\x00" + bytes(STAR.cid)
 async def test_what_is_not_an_archive_is_refused(data: bytes) -> None:
     with pytest.raises(InvalidInput):
         await _imported(data)
+
+
+@pytest.mark.parametrize(
+    "begin", [write_varint(1025), car_header([STAR.cid]) + write_varint(MAX_BLOCK_BYTES + 37)], ids=["header", "block"]
+)
+def test_a_part_that_claims_to_be_too_large_is_refused_before_it_comes(begin: bytes) -> None:
+    with pytest.raises(InvalidInput, match="over"):
+        list(CarReader().write(begin))
 
 
 async def test_version_2_is_refused_by_name() -> None:

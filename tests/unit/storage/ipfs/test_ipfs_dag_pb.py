@@ -81,6 +81,8 @@ _LINK = bytes_field(2, bytes_field(1, bytes(STAR)))
         bytes_field(2, bytes_field(1, bytes(STAR)) + bytes_field(3, b"4")),
         bytes_field(2, number_field(1, 4)),
         _LINK[:-1],
+        bytes_field(1, b"data")[:-1],
+        bytes_field(2, bytes_field(1, bytes(STAR)) + b"\x18" + b"\x80" * 9 + b"\x02"),
         b"\x0a",
         b"\x0b",
         b"\xff" * 10 + b"\x01",
