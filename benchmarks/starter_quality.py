@@ -21,7 +21,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from benchmarks.starter.emblem_judge import judge_emblem
-from benchmarks.starter.image_to_image import change_styles, measure
+from benchmarks.starter.image_to_image import Change, change_styles, elsewhere, measure
 from benchmarks.starter.postcard_judge import judge_postcard
 from configs.catalog import REPOSITORY
 from models.starter.emblems import Emblem, Pixels
@@ -102,7 +102,14 @@ def main() -> None:
         report |= {"steps": args.steps, "guidance": args.guidance, "sampler": type(pipeline.scheduler).__name__}
         if args.changes:
             changes = change_styles(pipeline, args.changes, strength=0.5, guidance=args.guidance)
-            report["image_to_image"] = {"strength": 0.5, "of_each_kind": args.changes, **measure(changes)}
+            rebuilt = [Change(change.wanted, rebuild(pipeline, drawn(change.wanted))) for change in changes]
+            report["image_to_image"] = {
+                "strength": 0.5,
+                "of_each_kind": args.changes,
+                "made": measure(changes),
+                "another_layout": measure(elsewhere(changes)),
+                "through_the_autoencoder": measure(rebuilt),
+            }
     report["right"] = right(asked, pictures)
     report["seconds"] = round(time.monotonic() - started, 1)
     report["machine"] = f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads"

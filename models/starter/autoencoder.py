@@ -10,16 +10,13 @@ from torch import Tensor
 from tqdm import tqdm
 
 from models.starter.recipe import Recipe
-from models.starter.training import Checkpoint, descend, save_sheet, warm_cosine
+from models.starter.training import CPU, Checkpoint, descend, fast_arithmetic, save_sheet, warm_cosine
 
 CROP, CROPS, GRID = 64, 16, 8
 
 
-def train_autoencoder(pictures: Tensor, recipe: Recipe, work: Path) -> AutoencoderTiny:
-    """Learn to rebuild pictures (n, 3, side, side) in bytes: L1 + MSE on random crops, a little noise on the latents.
-
-    The arithmetic is bfloat16 where that is safe: on a CPU that knows it, a step takes half the time.
-    """
+def train_autoencoder(pictures: Tensor, recipe: Recipe, work: Path, device: torch.device = CPU) -> AutoencoderTiny:
+    """Learn to rebuild pictures (n, 3, side, side) in bytes: L1 + MSE on random crops, a little latent noise."""
     torch.manual_seed(recipe.seed)
     width, blocks = (40, 40, 40, 40), (1, 1, 1, 1)
     model = AutoencoderTiny(
@@ -27,7 +24,7 @@ def train_autoencoder(pictures: Tensor, recipe: Recipe, work: Path) -> Autoencod
         decoder_block_out_channels=width,
         num_encoder_blocks=blocks,
         num_decoder_blocks=blocks,
-    ).to(memory_format=torch.channels_last)
+    ).to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1.5e-3, betas=(0.9, 0.99), weight_decay=1e-4)
     schedule = warm_cosine(optimizer, recipe.autoencoder_steps)
     checkpoint = Checkpoint(
@@ -35,10 +32,10 @@ def train_autoencoder(pictures: Tensor, recipe: Recipe, work: Path) -> Autoencod
     )
     progress = checkpoint.remaining(recipe.autoencoder_steps, "autoencoder")
     for step in progress:
-        crops = _pixels(_draw_crops(pictures, CROPS), pictures)
-        with torch.autocast("cpu", torch.bfloat16):
+        crops = _pixels(_draw_crops(pictures, CROPS), pictures).to(device)
+        with fast_arithmetic(device):
             latents = model.encode(crops).latents
-            rebuilt = model.decode(latents + 0.03 * torch.randn_like(latents)).sample.float()
+            rebuilt = model.decode(latents + 0.03 * torch.randn(latents.shape).to(latents)).sample.float()
         l1 = F.l1_loss(rebuilt, crops)
         descend(l1 + F.mse_loss(rebuilt, crops), model, optimizer, schedule)
         if step % 20 == 0:
@@ -51,7 +48,14 @@ def train_autoencoder(pictures: Tensor, recipe: Recipe, work: Path) -> Autoencod
 
 
 def sharpen(
-    model: AutoencoderTiny, pictures: Tensor, latents: Tensor, recipe: Recipe, *, number: int, work: Path
+    model: AutoencoderTiny,
+    pictures: Tensor,
+    latents: Tensor,
+    recipe: Recipe,
+    *,
+    number: int,
+    work: Path,
+    device: torch.device = CPU,
 ) -> AutoencoderTiny:
     """Train the decoder alone on unscaled latents, mostly where there is detail: dots, pixels, thin lines.
 
@@ -60,6 +64,7 @@ def sharpen(
     """
     torch.manual_seed(recipe.seed + number)
     steps = recipe.decoder_rounds[number]
+    model.to(device)
     decoder = model.decoder.to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(decoder.parameters(), lr=1e-3, betas=(0.9, 0.99), weight_decay=1e-4)
     schedule = warm_cosine(optimizer, steps)
@@ -73,8 +78,9 @@ def sharpen(
     progress = checkpoint.remaining(steps, f"decoder {number}")
     for step in progress:
         wanted, codes = _detailed_crops(pictures, latents)
-        with torch.autocast("cpu", torch.bfloat16):
-            rebuilt = model.decode(codes + 0.03 * torch.randn_like(codes)).sample.float()
+        noisy, wanted = (codes + 0.03 * torch.randn_like(codes)).to(device), wanted.to(device)
+        with fast_arithmetic(device):
+            rebuilt = model.decode(noisy).sample.float()
         l1 = F.l1_loss(rebuilt, wanted)
         descend(l1 + F.mse_loss(rebuilt, wanted), decoder, optimizer, schedule)
         if step % 20 == 0:
@@ -87,12 +93,12 @@ def sharpen(
 
 
 @torch.no_grad()
-def encode_all(model: AutoencoderTiny, pictures: Tensor, batch: int = 32) -> Tensor:
-    """Unscaled latents of every picture, shape (pictures, 4, side/8, side/8)."""
-    model.to(memory_format=torch.channels_last)
-    with torch.autocast("cpu", torch.bfloat16):
+def encode_all(model: AutoencoderTiny, pictures: Tensor, batch: int = 32, device: torch.device = CPU) -> Tensor:
+    """Unscaled latents of every picture, shape (pictures, 4, side/8, side/8), on the CPU."""
+    model.to(device, memory_format=torch.channels_last)
+    with fast_arithmetic(device):
         parts = [
-            model.encode(to_unit(part)).latents.float()
+            model.encode(to_unit(part).to(device)).latents.float().cpu()
             for part in tqdm(pictures.split(batch), "encoding", mininterval=5)
         ]
     return torch.cat(parts).contiguous()
@@ -105,7 +111,7 @@ def to_unit(pictures: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _pairs_sheet(model: AutoencoderTiny, pictures: Tensor, path: Path) -> None:
-    whole = to_unit(pictures)
+    whole = to_unit(pictures).to(model.device)
     save_sheet(torch.cat([whole, model.decode(model.encode(whole).latents).sample]), path, columns=min(8, len(whole)))
 
 

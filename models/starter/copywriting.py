@@ -22,6 +22,7 @@ from gitex.specs import Message
 from models.starter.corpus import Conversation, conversations, vocabulary
 from models.starter.phrases import words
 from models.starter.tokenizers import train_chat_tokenizer
+from models.starter.training import CPU, fast_arithmetic
 
 CONTEXT = 256
 NO_LOSS = -100
@@ -66,7 +67,7 @@ class Recipe:
         raise ValueError(f"the recipe has {self.steps} steps")
 
 
-def train(out: Path, work: Path, recipe: Recipe) -> None:
+def train(out: Path, work: Path, recipe: Recipe, device: torch.device = CPU) -> None:
     """Train tokenizer and model and save both under `out`; samples and checkpoints go to `work`.
 
     A checkpoint of the same recipe that lies in `work` is gone on from.
@@ -77,7 +78,7 @@ def train(out: Path, work: Path, recipe: Recipe) -> None:
     tokenizer.save_pretrained(out)
     examples = encode(tokenizer, corpus)
     model = new_model(tokenizer)
-    train_model(model, tokenizer, examples, recipe, work)
+    train_model(model, tokenizer, examples, recipe, work=work, device=device)
     model.half().save_pretrained(out, safe_serialization=True)
 
 
@@ -135,11 +136,11 @@ def train_model(
     tokenizer: PreTrainedTokenizerFast,
     examples: list[tuple[list[int], int]],
     recipe: Recipe,
+    *,
     work: Path,
+    device: torch.device = CPU,
 ) -> None:
     """AdamW with a warm cosine, in bfloat16 where the machine computes in it; batches of like lengths."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    halved = device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
     model.to(device).train()
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=recipe.learning_rate(0), betas=(0.9, 0.98), weight_decay=0.01, fused=True
@@ -151,7 +152,7 @@ def train_model(
         ids, targets = (part.to(device) for part in batch_of(step, examples, recipe, tokenizer.pad_token_id))
         for group in optimizer.param_groups:
             group["lr"] = recipe.learning_rate(step)
-        with torch.autocast(device.type, torch.bfloat16, enabled=halved):
+        with fast_arithmetic(device):
             hidden = model.transformer(ids).last_hidden_state[:, :-1]
             wanted = targets[:, 1:] != NO_LOSS
             logits = model.lm_head(hidden[wanted])

@@ -18,7 +18,7 @@ from models.starter.postcards import POSTCARD_STYLES, Postcard
 from models.starter.prompts import prompt
 from models.starter.recipe import Recipe
 from models.starter.text_encoder import WIDTH, token_ids
-from models.starter.training import Checkpoint, save_sheet, warm_cosine
+from models.starter.training import CPU, Checkpoint, fast_arithmetic, save_sheet, warm_cosine
 
 SIDE = 128
 
@@ -61,6 +61,7 @@ def train_denoiser(
     *,
     work: Path,
     keep_first: Callable[[StableDiffusionPipeline], None],
+    device: torch.device = CPU,
 ) -> StableDiffusionPipeline:
     """Train the UNet and the text encoder of `pipeline` in place on scaled latents (n, 4, h, w) of `pictures`.
 
@@ -68,6 +69,7 @@ def train_denoiser(
     `recipe.first_version_at` steps.
     """
     torch.manual_seed(recipe.seed)
+    pipeline.to(device)
     # Plain attention: torch's fused kernel is slower on a CPU for so few tokens, two times in the backward pass.
     pipeline.unet.set_attn_processor(AttnProcessor())
     trained = nn.ModuleDict({"unet": pipeline.unet, "text": pipeline.text_encoder}).train()
@@ -91,11 +93,12 @@ def train_denoiser(
     )
     alphas = pipeline.scheduler.alphas_cumprod
     progress = checkpoint.remaining(recipe.denoiser_steps, "denoiser")
+    averaged.to(device)
     losses: deque[float] = deque(maxlen=200)
     for step in progress:
         chosen = torch.randint(len(latents), (recipe.batch,))
         ids = token_ids(pipeline.tokenizer, _prompts([pictures[i] for i in chosen.tolist()], recipe, step))
-        loss = _loss(pipeline, alphas, latents[chosen], ids)
+        loss = _loss(pipeline, alphas, latents[chosen], ids, device)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(trained.parameters(), 1.0)
@@ -121,16 +124,19 @@ def train_denoiser(
     return pipeline
 
 
-def _loss(pipeline: StableDiffusionPipeline, alphas: Tensor, clean: Tensor, ids: Tensor) -> Tensor:
+def _loss(
+    pipeline: StableDiffusionPipeline, alphas: Tensor, clean: Tensor, ids: Tensor, device: torch.device
+) -> Tensor:
     """Mean squared error of the velocity (arXiv:2202.00512) at random times."""
     timestep = torch.randint(len(alphas), (len(clean),))
     signal = alphas[timestep].sqrt().view(-1, 1, 1, 1)
     spread = (1 - alphas[timestep]).sqrt().view(-1, 1, 1, 1)
     noise = torch.randn_like(clean)
-    with torch.autocast("cpu", torch.bfloat16):
-        context = pipeline.text_encoder(ids)[0]
-        velocity = pipeline.unet(signal * clean + spread * noise, timestep, context).sample
-    return F.mse_loss(velocity.float(), signal * noise - spread * clean)
+    noisy, wanted = (part.to(device) for part in (signal * clean + spread * noise, signal * noise - spread * clean))
+    with fast_arithmetic(device):
+        context = pipeline.text_encoder(ids.to(device))[0]
+        velocity = pipeline.unet(noisy, timestep.to(device), context).sample
+    return F.mse_loss(velocity.float(), wanted)
 
 
 def _prompts(pictures: list[Picture], recipe: Recipe, step: int) -> list[str]:

@@ -22,27 +22,30 @@ from models.starter.denoiser import SIDE, new_unet, noise_schedule, train_denois
 from models.starter.pictures import draw_all, training_pictures
 from models.starter.recipe import Recipe
 from models.starter.text_encoder import new_text_encoder, new_tokenizer, teach_words
+from models.starter.training import CPU
 
 S = TypeVar("S", AutoencoderTiny, CLIPTextModel, StableDiffusionPipeline)
 
 
-def train(out: Path, work: Path, recipe: Recipe) -> None:
+def train(out: Path, work: Path, recipe: Recipe, device: torch.device = CPU) -> None:
     """Train all stages and save the two versions as `out`-1 and `out`-2 (half precision). Sheets go to `work`.
 
     A stage whose result lies in `work` is not done again, and one that was interrupted goes on from its checkpoint.
     """
     pictures = training_pictures(recipe.emblems, recipe.postcards, recipe.seed)
     autoencoder = _stage(
-        work / "autoencoder", AutoencoderTiny, lambda: train_autoencoder(draw_all(pictures, SIDE), recipe, work)
+        work / "autoencoder", AutoencoderTiny, lambda: train_autoencoder(draw_all(pictures, SIDE), recipe, work, device)
     )
-    latents = _encoded(work / "latents.safetensors", lambda: encode_all(autoencoder, draw_all(pictures, SIDE)))
+    latents = _encoded(
+        work / "latents.safetensors", lambda: encode_all(autoencoder, draw_all(pictures, SIDE), device=device)
+    )
     scaling_factor = round(1 / float(latents.std()), 4)
     autoencoder.register_to_config(scaling_factor=scaling_factor)
     tokenizer = new_tokenizer(pictures, recipe)
     encoder = _stage(
         work / "text",
         CLIPTextModel,
-        lambda: teach_words(new_text_encoder(tokenizer), tokenizer, pictures, recipe, work),
+        lambda: teach_words(new_text_encoder(tokenizer), tokenizer, pictures, recipe, work=work, device=device),
     )
     torch.manual_seed(recipe.seed)
     pipeline = _assembled(autoencoder, encoder, tokenizer)
@@ -53,11 +56,15 @@ def train(out: Path, work: Path, recipe: Recipe) -> None:
     last = _stage(
         work / "last",
         StableDiffusionPipeline,
-        lambda: train_denoiser(pipeline, latents * scaling_factor, pictures, recipe, work=work, keep_first=keep_first),
+        lambda: train_denoiser(
+            pipeline, latents * scaling_factor, pictures, recipe, work=work, keep_first=keep_first, device=device
+        ),
     )
     sharp = autoencoder
     for number in range(len(recipe.decoder_rounds)):
-        more = partial(sharpen, sharp, draw_all(pictures, SIDE), latents, recipe, number=number, work=work)
+        more = partial(
+            sharpen, sharp, draw_all(pictures, SIDE), latents, recipe, number=number, work=work, device=device
+        )
         sharp = _stage(work / f"decoder-{number}", AutoencoderTiny, more)
     sharp.register_to_config(scaling_factor=scaling_factor)
     for version, trained in enumerate((StableDiffusionPipeline.from_pretrained(work / "first"), last), start=1):

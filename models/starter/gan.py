@@ -20,7 +20,7 @@ from models.gan.network import Generator, GeneratorConfig, save_generator
 from models.starter.gan_emblems import COLOURS, LABELS, LATENT, SHAPES
 from models.starter.gan_examples import Examples, draw_examples
 from models.starter.gan_mapping import StyleReader, learn_mapping, set_style_means
-from models.starter.training import Checkpoint, save_sheet, warm_cosine
+from models.starter.training import CPU, Checkpoint, fast_arithmetic, save_sheet, warm_cosine
 
 
 @dataclass(frozen=True)
@@ -65,19 +65,19 @@ class Discriminator(nn.Module):
         return self.score(features)[:, 0] + (self.embedding(labels) * features).sum(1)
 
 
-def train(out: Path, work: Path, recipe: Recipe) -> None:
+def train(out: Path, work: Path, recipe: Recipe, device: torch.device = CPU) -> None:
     """Train and save the averaged generator under `out`; sheets and checkpoints go to `work`.
 
     Goes on where an interrupted training with the same `work` stood.
     """
     torch.manual_seed(recipe.seed)
-    generator = Generator(GeneratorConfig(LABELS, latent=LATENT))
-    reader = StyleReader(generator.config.style)
+    generator = Generator(GeneratorConfig(LABELS, latent=LATENT)).to(device)
+    reader = StyleReader(generator.config.style).to(device)
     learn_mapping(generator, reader, recipe.mapping_steps, work)
     set_style_means(generator)
     averaged = copy.deepcopy(generator).eval().requires_grad_(False)
     learn_to_draw(generator, averaged, reader, recipe, work)
-    save_generator(averaged, out)
+    save_generator(averaged.cpu(), out)
     for stage in ("mapping", "drawing"):
         (work / f"{stage}.pt").unlink(missing_ok=True)
 
@@ -89,7 +89,8 @@ def learn_to_draw(generator: Generator, averaged: Generator, reader: StyleReader
     """
     for known in (generator.mapping, generator.embedding):
         known.requires_grad_(False)
-    critic = Discriminator(len(LABELS))
+    device = generator.style_mean.device
+    critic = Discriminator(len(LABELS)).to(device)
     learnt = [parameter for parameter in generator.parameters() if parameter.requires_grad]
     makes = torch.optim.AdamW(learnt, lr=recipe.learning_rate, betas=(0.9, 0.99), weight_decay=1e-4)
     judges = torch.optim.AdamW(critic.parameters(), lr=4e-4, betas=(0.0, 0.99))
@@ -108,8 +109,7 @@ def learn_to_draw(generator: Generator, averaged: Generator, reader: StyleReader
     progress = tqdm(range(begun, recipe.steps), "drawing", initial=begun, total=recipe.steps, mininterval=5)
     for step in progress:
         examples = draw_examples(generator, reader, recipe.batch)
-        # Half the time on a processor with bfloat16, and the sums of the optimizer stay exact.
-        with torch.autocast("cpu", torch.bfloat16):
+        with fast_arithmetic(device):
             made = generator.synthesise(examples.styles).float()
         distance = _distance(made, examples.pictures)
         loss = distance
@@ -135,7 +135,8 @@ def sheet(generator: Generator) -> Tensor:
     """Twelve pictures of each shape, the colours going round; shape (96, 3, SIDE, SIDE)."""
     labels = [LABELS.index(f"{COLOURS[(i + j) % 10]} {shape}") for i, shape in enumerate(SHAPES) for j in range(12)]
     latents = torch.randn(len(labels), LATENT, generator=torch.Generator().manual_seed(1))
-    pictures: Tensor = generator(latents, torch.tensor(labels))
+    device = generator.style_mean.device
+    pictures: Tensor = generator(latents.to(device), torch.tensor(labels, device=device))
     return pictures
 
 

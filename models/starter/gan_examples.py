@@ -33,6 +33,10 @@ def draw_examples(generator: Generator, reader: StyleReader, count: int) -> Exam
     # The square root: little truncation is harder to draw than much, which leaves the typical emblem.
     weights = torch.where(truncated, torch.rand(count).sqrt(), torch.where(mixed, torch.rand(count), 1.0))
     others = torch.where(mixed, others, labels)
+    device = generator.style_mean.device
+    latents, labels, others, truncated, weights = (
+        part.to(device) for part in (latents, labels, others, truncated, weights)
+    )
     ends, beginnings = generator.style(latents, labels), generator.style(latents, others)
     beginnings = torch.where(truncated[:, None], generator.style_mean[labels], beginnings)
     styles = torch.lerp(beginnings, ends, weights[:, None])
@@ -46,4 +50,4 @@ def draw_examples(generator: Generator, reader: StyleReader, count: int) -> Exam
 
 
 def _drawn(reader: StyleReader, styles: Tensor, colours: list[Emblem]) -> Tensor:
-    return torch.stack([pixels(emblem) for emblem in reader.read(styles, colours)])
+    return torch.stack([pixels(emblem) for emblem in reader.read(styles, colours)]).to(styles.device)

@@ -57,6 +57,7 @@ def learn_mapping(generator: Generator, reader: StyleReader, steps: int, work: P
     With both colours right and shape, style, size and place linear in the style, the synthesis only has to learn to
     draw. This costs minutes where learning it through pictures costs most of the training.
     """
+    device = generator.style_mean.device
     _embed_by_parts(generator)
     colours = nn.ModuleList([generator.paint, generator.ground])
     learnt = nn.ModuleList([generator.mapping, generator.embedding, colours, reader])
@@ -66,7 +67,8 @@ def learn_mapping(generator: Generator, reader: StyleReader, steps: int, work: P
     progress = tqdm(range(begun, steps), "mapping", initial=begun, total=steps, mininterval=5)
     for step in progress:
         optimizer.param_groups[0]["lr"] = LEARNING_RATE * (1 - step / steps)
-        loss = _mapping_loss(generator, reader, torch.randn(batch, LATENT), torch.randint(len(LABELS), (batch,)))
+        latents, labels = torch.randn(batch, LATENT).to(device), torch.randint(len(LABELS), (batch,)).to(device)
+        loss = _mapping_loss(generator, reader, latents, labels)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -76,7 +78,7 @@ def learn_mapping(generator: Generator, reader: StyleReader, steps: int, work: P
 
 
 def _mapping_loss(generator: Generator, reader: StyleReader, latent: Tensor, label: Tensor) -> Tensor:
-    palette = torch.tensor([emblems.COLOURS[name] for name in COLOURS]) / 127.5 - 1
+    palette = torch.tensor([emblems.COLOURS[name] for name in COLOURS], device=latent.device) / 127.5 - 1
     style, colour = generator.style(latent, label), label // len(SHAPES)
     # The colour of the shape itself is no ground for it.
     ground = latent[:, GROUNDS].scatter(1, colour[:, None], -torch.inf).argmax(1)
@@ -96,8 +98,10 @@ def set_style_means(generator: Generator, draws: int = 512) -> None:
     The mean over all latents would stand for nothing in particular: a little outlined, a little dotted.
     """
     latents = torch.randn(draws, LATENT, generator=torch.Generator().manual_seed(0))
+    device = generator.style_mean.device
     for number, label in enumerate(LABELS):
-        styles = generator.style(typical_latents(label, latents), torch.full((draws,), number))
+        numbers = torch.full((draws,), number, device=device)
+        styles = generator.style(typical_latents(label, latents).to(device), numbers)
         generator.style_mean[number] = styles.mean(0)
 
 

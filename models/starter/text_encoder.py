@@ -13,7 +13,7 @@ from models.starter.pictures import Picture
 from models.starter.prompts import prompt
 from models.starter.recipe import Recipe
 from models.starter.tokenizers import train_clip_tokenizer
-from models.starter.training import Checkpoint, descend, warm_cosine
+from models.starter.training import CPU, Checkpoint, descend, fast_arithmetic, warm_cosine
 
 TOKENS = 48
 WIDTH = 128
@@ -54,7 +54,13 @@ def token_ids(tokenizer: CLIPTokenizer, texts: list[str]) -> Tensor:
 
 
 def teach_words(
-    encoder: CLIPTextModel, tokenizer: CLIPTokenizer, pictures: list[Picture], recipe: Recipe, work: Path
+    encoder: CLIPTextModel,
+    tokenizer: CLIPTokenizer,
+    pictures: list[Picture],
+    recipe: Recipe,
+    *,
+    work: Path,
+    device: torch.device = CPU,
 ) -> CLIPTextModel:
     """Train `encoder` in place so that linear heads read every attribute of a picture from what follows its prompt.
 
@@ -64,7 +70,7 @@ def teach_words(
     torch.manual_seed(recipe.seed)
     classes = _classes(pictures)
     heads = nn.ModuleList(nn.Linear(WIDTH, int(column.max()) + 1) for column in classes.T)
-    learnt = nn.ModuleList([encoder, heads]).train()
+    learnt = nn.ModuleList([encoder, heads]).train().to(device)
     optimizer = torch.optim.AdamW(learnt.parameters(), lr=2e-3, betas=(0.9, 0.99), weight_decay=1e-3)
     schedule = warm_cosine(optimizer, recipe.text_steps)
     checkpoint = Checkpoint(
@@ -74,12 +80,12 @@ def teach_words(
     for step in progress:
         rng = random.Random(f"{recipe.seed} words {step}")
         chosen = torch.randint(len(pictures), (recipe.text_batch,))
-        ids = token_ids(tokenizer, [prompt(pictures[i], rng) for i in chosen.tolist()])
-        with torch.autocast("cpu", torch.bfloat16):
+        ids = token_ids(tokenizer, [prompt(pictures[i], rng) for i in chosen.tolist()]).to(device)
+        with fast_arithmetic(device):
             hidden = encoder(ids)[0]
         end = (ids == tokenizer.eos_token_id).int().argmax(1)
-        seen = torch.cat([hidden[torch.arange(len(ids)), end], hidden[:, -1]]).float()
-        wanted = classes[chosen].repeat(2, 1)
+        seen = torch.cat([hidden[torch.arange(len(ids), device=device), end], hidden[:, -1]]).float()
+        wanted = classes[chosen].repeat(2, 1).to(device)
         told = [head(seen) for head in heads]
         losses = [F.cross_entropy(scores, column) for scores, column in zip(told, wanted.T, strict=True)]
         loss = torch.stack(losses).sum()

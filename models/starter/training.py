@@ -1,4 +1,8 @@
-"""What the trainings of the image models share: the schedule, the step, checkpoints, the sample sheets."""
+"""What the trainings share: where they compute, the schedule, the step, checkpoints, the sample sheets.
+
+Random numbers are always drawn on the CPU: a seed then means the same data whatever computes, and a checkpoint holds
+one state of chance.
+"""
 
 import math
 from pathlib import Path
@@ -9,6 +13,30 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 from tqdm import tqdm
+
+CPU = torch.device("cpu")
+
+
+def chosen_device(name: str) -> torch.device:
+    """`auto` is CUDA if there is one, else the CPU. Raises `ValueError` for a device that is not here or not known."""
+    found = torch.cuda.is_available()
+    if name == "auto":
+        name = "cuda" if found else "cpu"
+    if name not in ("cpu", "cuda") or (name == "cuda" and not found):
+        raise ValueError(f"there is no device {name!r} here to train on")
+    return torch.device(name)
+
+
+def fast_arithmetic(device: torch.device) -> torch.autocast:
+    """bfloat16 where the device computes in it, which halves a step's time; else the exact arithmetic.
+
+    On a CPU without the instructions bfloat16 is emulated and slower.
+    """
+    return torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device))
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    return device.type == "cuda" or bool(torch.cpu._is_avx512_bf16_supported())
 
 
 class Stateful(Protocol):
@@ -31,7 +59,7 @@ class Checkpoint:
         """The step to go on with: 0 if nothing was saved. Restores the parts and torch's random numbers."""
         if not self._path.exists():
             return 0
-        saved = torch.load(self._path, weights_only=True)
+        saved = torch.load(self._path, map_location=CPU, weights_only=True)
         for name, part in self._parts.items():
             part.load_state_dict(saved["parts"][name])
         torch.set_rng_state(saved["random"])
@@ -76,6 +104,6 @@ def descend(
 def save_sheet(pictures: Tensor, path: Path, columns: int) -> None:
     """Write pictures (n, 3, h, w) in -1..1 as one PNG grid."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    tiles = ((pictures.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
+    tiles = ((pictures.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
     rows = [np.concatenate(list(tiles[i : i + columns]), axis=1) for i in range(0, len(tiles), columns)]
     Image.fromarray(np.concatenate(rows, axis=0)).save(path)

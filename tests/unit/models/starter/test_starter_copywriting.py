@@ -51,11 +51,11 @@ def test_an_interrupted_training_ends_with_the_same_weights(tokenizer: PreTraine
     straight.mkdir()
     cut.mkdir()
     whole, again = _model(tokenizer), _model(tokenizer)
-    train_model(whole, tokenizer, examples, TINY, straight)
+    train_model(whole, tokenizer, examples, TINY, work=straight)
     with pytest.raises(PowerCut):
-        train_model(_model(tokenizer, Interrupted).watch(cut), tokenizer, examples, TINY, cut)
+        train_model(_model(tokenizer, Interrupted).watch(cut), tokenizer, examples, TINY, work=cut)
     assert (cut / "checkpoint.pt").exists()
-    train_model(again, tokenizer, examples, TINY, cut)
+    train_model(again, tokenizer, examples, TINY, work=cut)
     assert {path.name for path in cut.iterdir()} == {path.name for path in straight.iterdir()}
     for name, weights in whole.state_dict().items():
         torch.testing.assert_close(again.state_dict()[name], weights, rtol=0, atol=0)
@@ -63,9 +63,9 @@ def test_an_interrupted_training_ends_with_the_same_weights(tokenizer: PreTraine
 
 def test_a_checkpoint_of_another_recipe_is_not_gone_on_from(tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> None:
     examples = encode(tokenizer, CORPUS)
-    train_model(_model(tokenizer), tokenizer, examples, TINY, tmp_path)
+    train_model(_model(tokenizer), tokenizer, examples, TINY, work=tmp_path)
     model, untrained = _model(tokenizer), _model(tokenizer)
-    train_model(model, tokenizer, examples, replace(TINY, rounds=(Round(4, 0.0),)), tmp_path)
+    train_model(model, tokenizer, examples, replace(TINY, rounds=(Round(4, 0.0),)), work=tmp_path)
     for name, weights in untrained.state_dict().items():
         torch.testing.assert_close(model.state_dict()[name], weights, rtol=0, atol=0)
 

@@ -90,7 +90,7 @@ def test_words_are_learnt_before_there_is_anything_to_draw(
     tokenizer = new_tokenizer(pictures, TINY)
     torch.manual_seed(0)
     encoder = new_text_encoder(tokenizer)
-    teach_words(encoder, tokenizer, pictures, replace(TINY, text_steps=41, text_batch=12), tmp_path)
+    teach_words(encoder, tokenizer, pictures, replace(TINY, text_steps=41, text_batch=12), work=tmp_path)
     shown = capsys.readouterr().err
     losses = [float(part.split(",")[0]) for part in shown.split("loss=")[1:]]
     assert losses[-1] < 0.5 * losses[0]

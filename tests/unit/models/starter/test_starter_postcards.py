@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from benchmarks.starter.emblem_judge import judge_emblem
-from benchmarks.starter.image_to_image import Change, nearest_style, overlap
-from benchmarks.starter.postcard_judge import judge_postcard
+from benchmarks.starter.image_to_image import Change, elsewhere, nearest_style, overlap, ridge_overlap
+from benchmarks.starter.postcard_judge import judge_postcard, thing_masks
 from models.starter.emblems import COLOURS, Emblem, all_emblems, render
 from models.starter.landscapes import render_postcard
 from models.starter.pictures import (
@@ -116,3 +116,28 @@ def test_what_keeps_layout_and_style_is_told_from_what_does_not(before: Picture)
         assert overlap(Change(wanted, drawn(moved))) < 0.85
         assert nearest_style(Change(wanted, drawn(wanted))) == style
         assert nearest_style(Change(wanted, drawn(before))) == "flat"
+
+
+@pytest.mark.parametrize("style", POSTCARD_STYLES)
+def test_the_judge_finds_each_thing_where_it_was_drawn(style: str) -> None:
+    """A thing's mask is what the picture loses without it."""
+    card = replace(SUNSET, trees=True, style=style)
+    found = thing_masks(render_postcard(card), card)
+    assert set(found) == {"land", "sea", "light", "trees"}
+    for name, without in (("light", replace(card, light="")), ("trees", replace(card, trees=False))):
+        changed = (render_postcard(card) != render_postcard(without)).any(axis=2)
+        assert (found[name] & changed).sum() > 0.9 * found[name].sum()
+    rows, columns = np.nonzero(found["sea"])
+    assert 84 < np.quantile(rows, 0.05) < 96
+    assert columns.max() - columns.min() > 100
+    assert set(thing_masks(render_postcard(card), replace(card, light="", trees=False))) == {"land", "sea"}
+
+
+def test_another_layout_of_the_same_words_keeps_less() -> None:
+    changes = [Change(wanted, drawn(wanted)) for wanted in (*prompts_of_emblems(15), *prompts_of_postcards(15))]
+    moved = elsewhere(changes)
+    for kept, lost in zip(changes, moved, strict=True):
+        assert overlap(kept) == 1 > overlap(lost)
+        if isinstance(kept.wanted, Postcard):
+            assert ridge_overlap(kept) == 1 > ridge_overlap(lost)
+    assert np.mean([overlap(change) for change in moved]) < 0.65
