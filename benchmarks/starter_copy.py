@@ -106,7 +106,7 @@ async def write(engine: TextEngine, tasks: Sequence[Task], *, free: bool) -> lis
     limit = asyncio.Semaphore(32)
 
     async def one(task: Task, seed: int) -> Written:
-        spec = copy_spec(engine.info.variant, task.brief, seed)
+        spec = copy_spec(engine.info.variant, task.brief, seed, _known(engine))
         if free:
             spec = replace(spec, constraint=None, top_p=1.0)
         async with limit:
@@ -116,6 +116,10 @@ async def write(engine: TextEngine, tasks: Sequence[Task], *, free: bool) -> lis
         return Written(text, events[-1].reason == "stop")
 
     return await asyncio.gather(*(one(task, i) for i, task in enumerate(tasks)))
+
+
+def _known(engine: TextEngine) -> tuple[str, ...]:
+    return () if engine.info.text is None else engine.info.text.words
 
 
 def judge(task: Task, written: Written, known: frozenset[str]) -> dict[str, bool]:

@@ -5,6 +5,8 @@ labelled lines, `Title: ...`, `Tagline: ...`, `Description: ...`, `Hashtags: #on
 form is a constraint on its tokens.
 """
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -17,18 +19,22 @@ TONES: tuple[Tone, ...] = get_args(Tone)
 _LABELS = ("Title", "Tagline", "Description", "Hashtags")
 _TASK = "Write copy for a picture in four lines: " + ", ".join(_LABELS) + "."
 # A part has a limit of tokens: a model that does not end its line has it ended.
-COPY_FORM = Constraint(
-    "lark",
-    r"""%llguidance {}
+_PARTS = r"""%llguidance {}
 start: "Title: " title "\nTagline: " tagline "\nDescription: " description "\nHashtags: " hashtags
 title[max_tokens=20]: LINE
 tagline[max_tokens=28]: LINE
 description[max_tokens=56]: LINE
 hashtags[max_tokens=40]: TAGS
-LINE: /[\p{L}\p{N}][^\p{C}\n]*/
-TAGS: /#[\p{L}\p{N}_]+( #[\p{L}\p{N}_]+){0,15}/
+"""
+COPY_FORM = Constraint(
+    "lark",
+    rf"""{_PARTS}LINE: /[\p{{L}}\p{{N}}][^\p{{C}}\n]*/
+TAGS: /#[\p{{L}}\p{{N}}_]+( #[\p{{L}}\p{{N}}_]+){{0,15}}/
 """,
 )
+MAX_WORD = 32
+"""Characters of a brief's word that copy may repeat: a longer one would take the room of all others."""
+_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 COPY_TOKENS = 20 + 28 + 56 + 40 + 40
 """No answer of the form is longer: its parts, and what any vocabulary needs for the labels."""
 _CUT = "\ufffd"
@@ -78,8 +84,33 @@ def brief_messages(brief: CopyBrief) -> tuple[Message, ...]:
     return (Message("system", f"{_TASK} Tone: {brief.tone}."), Message("user", picture + keywords))
 
 
-def copy_spec(variant: Variant, brief: CopyBrief, seed: int) -> CopySpec:
-    """What a text model is asked for when copy is wanted."""
+def copy_form(brief: CopyBrief, words: Iterable[str]) -> Constraint:
+    """The form of copy. With `words`, a model's own, it has no others but those of the brief: a very small model would
+    garble half of what it has never read."""
+    known = dict.fromkeys(words)
+    if not known:
+        return COPY_FORM
+    asked = [word for text in (brief.prompt, *brief.keywords) for word in _WORD.findall(text)]
+    joined = [tag for text in brief.keywords if (tag := "".join(_WORD.findall(text)))]
+    wanted = {word for word in (*asked, *joined) if len(word) <= MAX_WORD}
+    word = "|".join(map(_spellings, sorted({*known, *wanted})))
+    return Constraint(
+        "lark",
+        rf"""{_PARTS}LINE: /({word})([^\p{{L}}\p{{N}}\p{{C}}]+({word}))*[^\p{{L}}\p{{N}}\p{{C}}]*/
+TAGS: /#({word})( #({word})){{0,15}}/
+""",
+    )
+
+
+def _spellings(word: str) -> str:
+    """A regular expression for a word as it stands, and with its first letter in upper and in lower case."""
+    first = "".join(sorted({word[0].lower(), word[0].upper(), word[0]}))
+    letter = f"[{first}]" if len(first) <= 3 and first.isalnum() else re.escape(word[0])
+    return letter + re.escape(word[1:])
+
+
+def copy_spec(variant: Variant, brief: CopyBrief, seed: int, words: Iterable[str] = ()) -> CopySpec:
+    """What a text model is asked for when copy is wanted. `words`: see `TextLimits`."""
     return CopySpec(
         variant=variant,
         messages=brief_messages(brief),
@@ -87,7 +118,7 @@ def copy_spec(variant: Variant, brief: CopyBrief, seed: int) -> CopySpec:
         temperature=0.7,
         top_p=0.95,
         seed=seed,
-        constraint=COPY_FORM,
+        constraint=copy_form(brief, words),
     )
 
 

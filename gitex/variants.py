@@ -51,6 +51,8 @@ class TextLimits:
 
     context_length: int
     default_max_tokens: int
+    words: tuple[str, ...] = ()
+    """All words that a very small model knows, in lower case: its copy has only those and the brief's. Empty: any."""
 
 
 @dataclass(frozen=True)

@@ -88,12 +88,6 @@ class SqlAssetStore:
             await self.get(asset_id, viewer)
             raise AssetNotFound(f"asset {asset_id!r} is not yours to delete", param="id")
 
-    async def without_cid(self, limit: int = 100) -> tuple[Asset, ...]:
-        """Some kept assets from before CIDs were recorded."""
-        wanted = select(AssetRecord).where(AssetRecord.cid == "", AssetRecord.state == "kept").limit(limit)
-        async with transaction(self._engine) as session:
-            return tuple(record.asset() for record in await session.scalars(wanted))
-
     async def set_cid(self, asset_id: str, cid: str) -> None:
         """Record the CID of an asset that has none yet; one that has keeps it."""
         async with transaction(self._engine) as session:

@@ -32,6 +32,9 @@ class Assets(Protocol):
     async def get(self, asset_id: str, viewer: str | None = None) -> Asset:
         """See `gitex.ports.AssetStore`."""
 
+    async def set_cid(self, asset_id: str, cid: str) -> None:
+        """Record the CID of an asset that has none yet."""
+
 
 @dataclass(frozen=True)
 class PinPolicy:
@@ -107,6 +110,8 @@ class Publisher:
     async def _contents(self, asset: Asset, publication: Publication) -> list[Content]:
         """The picture and its metadata document, which is written first: it has the picture's CID in it."""
         cid = publication.cid or asset.cid or await _cid_of(self._blobs, asset.sha256)
+        if not asset.cid:  # from before CIDs were recorded
+            await self._assets.set_cid(asset.id, cid)
         picture = Content(cid, _file_name(asset), asset.sha256, asset.size)
         document = metadata_document(asset, cid)
         blob = await self._blobs.put(document)

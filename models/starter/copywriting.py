@@ -23,6 +23,7 @@ from models.starter.corpus import Conversation, conversations, vocabulary
 from models.starter.phrases import words
 from models.starter.tokenizers import train_chat_tokenizer
 from models.starter.training import CPU, fast_arithmetic
+from models.text.load import KNOWN_WORDS
 
 CONTEXT = 256
 NO_LOSS = -100
@@ -80,6 +81,7 @@ def train(out: Path, work: Path, recipe: Recipe, device: torch.device = CPU) -> 
     model = new_model(tokenizer)
     train_model(model, tokenizer, examples, recipe, work=work, device=device)
     model.half().save_pretrained(out, safe_serialization=True)
+    (out / KNOWN_WORDS).write_text("\n".join(sorted(vocabulary())) + "\n", encoding="utf-8")
 
 
 def train_tokenizer(corpus: list[Conversation], size: int) -> PreTrainedTokenizerFast:

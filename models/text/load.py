@@ -18,6 +18,8 @@ from models.text.engine import ContinuousTextEngine
 from models.text.prompts import PLAIN_TEMPLATE
 from models.text.runner import MAX_CACHE_TOKENS, TokenRunner
 
+KNOWN_WORDS = "known_words.txt"
+
 
 def load_text_engine(entry: ModelEntry, recorder: Recorder, clock: Clock) -> TextEngine:
     """Load, check and warm the model of `entry`, and start its engine. Blocks for seconds to minutes.
@@ -31,7 +33,7 @@ def load_text_engine(entry: ModelEntry, recorder: Recorder, clock: Clock) -> Tex
     device = prepare_device(entry.engine)
     model, tokenizer = load_model(folder, compute_dtype(entry.engine, device))
     model.to(device)
-    limits = TextLimits(min(_positions(model), MAX_CACHE_TOKENS), entry.text.max_tokens)
+    limits = TextLimits(min(_positions(model), MAX_CACHE_TOKENS), entry.text.max_tokens, known_words(folder))
     ends = stop_tokens(model, tokenizer)
     vocabulary = Vocabulary(tokenizer, model.config.get_text_config().vocab_size, ends)
     runner = TokenRunner(model, max_batch=entry.engine.max_batch, context_length=limits.context_length)
@@ -59,6 +61,12 @@ def load_model(folder: Path, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTr
     if tokenizer.chat_template is None:
         tokenizer.chat_template = PLAIN_TEMPLATE
     return model.eval().requires_grad_(False), tokenizer
+
+
+def known_words(folder: Path) -> tuple[str, ...]:
+    """What stands in the folder's `known_words.txt`, one a line; nothing without one."""
+    file = folder / KNOWN_WORDS
+    return tuple(file.read_text(encoding="utf-8").split()) if file.exists() else ()
 
 
 def stop_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:

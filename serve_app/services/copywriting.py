@@ -27,7 +27,7 @@ async def write_copy(model: TextModel, brief: CopyBrief, seed: int, context: Run
     limits = model.info.text
     if limits is None:
         raise EngineFailure(f"{model.info.variant.id} reports no text limits")
-    spec = copy_spec(model.info.variant, brief, seed)
+    spec = copy_spec(model.info.variant, brief, seed, limits.words)
     written = await whole_text(model.generate(spec, context))
     finished = written.finished
     if finished.reason == "length":

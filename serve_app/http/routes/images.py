@@ -28,7 +28,7 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
         "content": {"image/png": {}, "image/webp": {}, sse.MEDIA_TYPE: {"schema": sse.EVENT_SCHEMA}},
         "description": "Pictures; a bare one with `Accept: image/png`; events with `stream`.",
     },
-    **documented(400, 404, 415, 429, 503, 504),
+    **documented(400, 404, 415, 429, 503, 504, 507),
 }
 _MULTIPART = Form(media_type="multipart/form-data")
 

@@ -286,6 +286,7 @@ async def test_an_asset_from_before_cids_were_recorded_gets_one(desk: Desk) -> N
     await desk.save(replace(asset_of(), cid=""))
     await desk.worker([FakePinTarget("a")]).work_once()
     assert (await desk.publications.get("ast_1")).cid == CID
+    assert (await desk.assets.get("ast_1")).cid == CID
 
 
 @pytest.mark.parametrize("quorum", [0, 3])

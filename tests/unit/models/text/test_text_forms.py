@@ -2,11 +2,12 @@
 
 import asyncio
 import json
+import re
 
 import pytest
 import torch
 
-from gitex.copywriting import COPY_FORM, COPY_TOKENS, parse_copy
+from gitex.copywriting import COPY_FORM, COPY_TOKENS, CopyBrief, CopyText, copy_form, parse_copy
 from gitex.errors import InvalidInput, SettingsError
 from gitex.specs import Constraint
 from models.text.constraints import Vocabulary
@@ -47,23 +48,36 @@ async def test_a_constraint_is_the_business_of_its_own_request(made: Bench) -> N
     assert beside.text == alone
 
 
-def test_copy_ends_in_form_even_when_the_model_never_ends_a_line() -> None:
+def _at_random(constraint: Constraint, seed: int) -> CopyText:
     """Every choice is made against the form: tokens at random, never an end where there is another way."""
-    words = vocabulary([END])
+    words, chance = vocabulary([END]), torch.Generator().manual_seed(seed)
+    form, written = words.form(constraint), list[int]()
+    while True:
+        form.follow(written)
+        ways = form.allowed().nonzero()[:, 0]
+        ways = ways[ways != END] if len(ways) > 1 else ways
+        token = int(ways[torch.randint(len(ways), (1,), generator=chance)])
+        if token == END:
+            break
+        written.append(token)
+    assert 40 < len(written) < COPY_TOKENS
+    return parse_copy(b"".join(words.bytes_of(token) for token in written).decode(errors="replace"))
+
+
+def test_copy_ends_in_form_even_when_the_model_never_ends_a_line() -> None:
     for seed in range(20):
-        chance = torch.Generator().manual_seed(seed)
-        form, written = words.form(COPY_FORM), list[int]()
-        while True:
-            form.follow(written)
-            ways = form.allowed().nonzero()[:, 0]
-            ways = ways[ways != END] if len(ways) > 1 else ways
-            token = int(ways[torch.randint(len(ways), (1,), generator=chance)])
-            if token == END:
-                break
-            written.append(token)
-        assert 40 < len(written) < COPY_TOKENS
-        copy = parse_copy(b"".join(words.bytes_of(token) for token in written).decode(errors="replace"))
-        assert all(tag.startswith("#") and len(tag) > 1 for tag in copy.hashtags)
+        assert all(tag.startswith("#") and len(tag) > 1 for tag in _at_random(COPY_FORM, seed).hashtags)
+
+
+def test_copy_of_a_model_that_knows_its_words_has_those_and_the_briefs() -> None:
+    brief = CopyBrief("a corgi by C++ & Müller's café", ("night sky",))
+    known = {"star", "don't", "a", "corgi", "by", "c", "müller's", "café", "night", "sky", "nightsky"}
+    for seed in range(8):
+        copy = _at_random(copy_form(brief, ("star", "don't")), seed)
+        # The limit of a part may cut its last word off.
+        words = [re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", part)[:-1] for part in (copy.title, copy.description)]
+        assert {word.lower() for part in words for word in part} <= known
+        assert {tag[1:].lower() for tag in copy.hashtags[:-1]} <= known
 
 
 @pytest.mark.parametrize("text", ['{"type": "nonsense"}', '{"not": {}}', '{"$ref": "http://example.org/x"}', "[]"])
