@@ -34,15 +34,17 @@ BROKEN_SECONDS = 5.0
 CACHE_BATCH, CACHE_LEASE = 32, timedelta(seconds=30)
 
 
-class _Looking:
-    """Does a piece of work again and again, and rests when there is none."""
+class Looking:
+    """Does a piece of work again and again. While there is none, one worker looks now and then; the others sleep."""
 
-    def __init__(self, work: Callable[[], Awaitable[bool]], workers: int) -> None:
+    def __init__(self, work: Callable[[], Awaitable[bool]], workers: int, idle: float = IDLE_SECONDS) -> None:
         self._work = work
+        self._idle = idle
         self._woken = asyncio.Event()
-        self._tasks = [asyncio.create_task(self._run()) for _ in range(workers)]
+        self._tasks = [asyncio.create_task(self._run(looks=number == 0)) for number in range(workers)]
 
     def wake(self) -> None:
+        """There is work."""
         self._woken.set()
 
     def check(self) -> None:
@@ -52,16 +54,18 @@ class _Looking:
                 raise EngineFailure(f"a worker ended: {task.exception()!r}")
 
     async def close(self) -> None:
+        """End what is under way."""
         for task in self._tasks:
             task.cancel()
         await asyncio.wait(self._tasks)
 
-    async def _run(self) -> None:
+    async def _run(self, *, looks: bool) -> None:
         while True:
             self._woken.clear()
-            pause = IDLE_SECONDS
+            pause = self._idle if looks else None
             try:
                 if await self._work():
+                    self._woken.set()  # where there is one there may be more
                     continue
             except Unavailable as problem:
                 log.warning("downstream work waits: %s", problem.message)
@@ -87,7 +91,7 @@ class Pinning:
             recorder=RayRecorder(),
             owner=secrets.token_hex(8),
         )
-        self._looking = _Looking(publisher.work_once, PUBLISHERS)
+        self._looking = Looking(publisher.work_once, PUBLISHERS)
 
     def wake(self) -> None:
         """There is work."""
@@ -120,7 +124,7 @@ class CacheWriting:
         self._state = await open_state(settings, recorder)
         self._shared = prompt_cache(settings, recorder)
         self._writes = SqlCacheWrites(self._state.database)
-        self._looking = _Looking(self._write_some, 1)
+        self._looking = Looking(self._write_some, 1)
 
     def wake(self) -> None:
         """There is work."""
