@@ -3,6 +3,7 @@
 import difflib
 import os
 from collections.abc import Mapping
+from decimal import Decimal
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
@@ -52,6 +53,14 @@ def _header_safe(key: SecretStr) -> SecretStr:
     return key
 
 
+def _rpc_address(url: SecretStr) -> SecretStr:
+    parts = urlsplit(url.get_secret_value())
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        # Its path or its query may hold a key: not repeated.
+        raise ValueError("not an http:// or https:// address")
+    return url
+
+
 def _lower(level: object) -> object:
     return level.lower() if isinstance(level, str) else level
 
@@ -60,6 +69,7 @@ AbsolutePath = Annotated[Path, AfterValidator(absolute)]
 Host = Annotated[str, Field(min_length=1, pattern=r"^\S+$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+PositiveDecimal = Annotated[Decimal, Field(gt=0, allow_inf_nan=False)]
 PositiveInt = Annotated[int, Field(gt=0)]
 
 
@@ -110,6 +120,33 @@ class Settings(BaseSettings):
         3600.0, description="how often the pins of a published asset are looked at again, in seconds"
     )
     auto_publish: bool = Field(True, description="whether every public asset is published, or only those asked for")
+    chain: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")] = Field(
+        "local", description="chain that is minted on: a file of configs/chains"
+    )
+    chain_rpc_url: Annotated[SecretStr, AfterValidator(_rpc_address)] | None = Field(
+        None, description="RPC of a node of that chain; unset: `gitex up` runs an embedded one for `local`"
+    )
+    chain_port: Port = Field(8545, description="port of the embedded chain, on loopback")
+    chain_addresses: AbsolutePath = Field(
+        default_factory=lambda fields: fields["data_dir"] / "chain" / "addresses",
+        description="folder of the contracts' addresses, a file for each chain id; unset: in the data folder",
+    )
+    chain_keystores: Annotated[tuple[AbsolutePath, ...], BeforeValidator(_split)] = Field(
+        (), description="encrypted keystore files of the keys that mint; by commas. Unset on `local`: development keys"
+    )
+    chain_keystore_password: SecretStr | None = Field(None, description="password of the keystore files")
+    chain_signer_url: Annotated[SecretStr, AfterValidator(_rpc_address)] | None = Field(
+        None, description="JSON-RPC of an external signer that holds the keys, instead of keystore files"
+    )
+    mint_fee_cap: PositiveDecimal = Field(
+        Decimal("0.01"), description="most that one mint's transaction may cost, in the chain's coin"
+    )
+    mint_daily_fee_cap: PositiveDecimal = Field(
+        Decimal("1"), description="most that all mints of a key may cost in 24 hours, in the chain's coin"
+    )
+    mint_batch: Annotated[int, Field(ge=1, le=64)] = Field(
+        16, description="most mints that share a transaction when many wait"
+    )
     catalog: AbsolutePath = Field(DEFAULT_CATALOG, description="YAML file that lists the models")
     cache_bytes: PositiveInt = Field(256 * 2**20, description="bound of the prompt cache, in bytes")
     cache_inline_bytes: Annotated[int, Field(ge=0)] = Field(
@@ -146,6 +183,14 @@ class Settings(BaseSettings):
         targets = 1 + (self.ipfs_api is not None) + (self.pinning_url is not None)
         if self.pin_quorum > targets:
             raise ValueError(f"GITEX_PIN_QUORUM is {self.pin_quorum}, but there are only {targets} pin targets")
+        return self
+
+    @model_validator(mode="after")
+    def _check_keys(self) -> Self:
+        if self.chain_keystores and self.chain_signer_url is not None:
+            raise ValueError("GITEX_CHAIN_KEYSTORES and GITEX_CHAIN_SIGNER_URL: the keys are in one place only")
+        if self.chain_keystores and self.chain_keystore_password is None:
+            raise ValueError("GITEX_CHAIN_KEYSTORE_PASSWORD is needed for GITEX_CHAIN_KEYSTORES")
         return self
 
     def warnings(self) -> tuple[str, ...]:

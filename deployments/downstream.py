@@ -31,16 +31,27 @@ IDLE_SECONDS = 0.5
 """Between two looks for rows, when nobody calls `wake`."""
 BROKEN_SECONDS = 5.0
 """Between two tries while the database does not answer."""
+CLOSING_SECONDS = 2.0
 CACHE_BATCH, CACHE_LEASE = 32, timedelta(seconds=30)
 
 
 class Looking:
     """Does a piece of work again and again. While there is none, one worker looks now and then; the others sleep."""
 
-    def __init__(self, work: Callable[[], Awaitable[bool]], workers: int, idle: float = IDLE_SECONDS) -> None:
+    def __init__(
+        self,
+        work: Callable[[], Awaitable[bool]],
+        workers: int,
+        idle: float = IDLE_SECONDS,
+        *,
+        patience: float = CLOSING_SECONDS,
+    ) -> None:
+        """`idle`: seconds between two looks. `patience`: how long `close` waits for what is under way."""
         self._work = work
         self._idle = idle
         self._woken = asyncio.Event()
+        self._patience = patience
+        self._closing = False
         self._tasks = [asyncio.create_task(self._run(looks=number == 0)) for number in range(workers)]
 
     def wake(self) -> None:
@@ -54,13 +65,18 @@ class Looking:
                 raise EngineFailure(f"a worker ended: {task.exception()!r}")
 
     async def close(self) -> None:
-        """End what is under way."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.wait(self._tasks)
+        """Let what is under way come to its end, for a moment; then end it."""
+        self._closing = True
+        self._woken.set()
+        _, pending = await asyncio.wait(self._tasks, timeout=self._patience)
+        while pending:
+            # Again and again: Python 3.11's `wait_for` swallows a cancellation that comes together with a result.
+            for task in pending:
+                task.cancel()
+            _, pending = await asyncio.wait(pending, timeout=self._patience)
 
     async def _run(self, *, looks: bool) -> None:
-        while True:
+        while not self._closing:
             self._woken.clear()
             pause = self._idle if looks else None
             try:
@@ -71,7 +87,8 @@ class Looking:
                 log.warning("downstream work waits: %s", problem.message)
                 pause = BROKEN_SECONDS
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._woken.wait()
 
 
 class Pinning:
@@ -159,8 +176,9 @@ async def write_entry(row: CacheWrite, assets: AssetStore, cache: PromptCache) -
     cache.put(row.digest, CacheEntry(asset.id, content))
 
 
-_deployment = serve.deployment(
+one_actor = serve.deployment(
     num_replicas=1, health_check_period_s=2, max_ongoing_requests=100, ray_actor_options={"num_cpus": 0}
 )
-PINNING: Deployment = _deployment(Pinning).options(name="pinning")
-CACHE_WRITING: Deployment = _deployment(CacheWriting).options(name="cache-writing")
+"""Makes a deployment of a class of which one replica is enough."""
+PINNING: Deployment = one_actor(Pinning).options(name="pinning")
+CACHE_WRITING: Deployment = one_actor(CacheWriting).options(name="cache-writing")

@@ -4,7 +4,11 @@ Errors cross process borders (engine replica to ingress), so they are made of a 
 and survive pickling with all of them.
 """
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
+
+RefusalReason = Literal["nonce_too_low", "underpriced", "insufficient_funds", "other"]
+"""`nonce_too_low`: its nonce is used. `underpriced`: the fees are too low, or too little above those of the transaction
+that it would replace. `insufficient_funds`: the sender cannot pay for it."""
 
 
 class GitexError(Exception):
@@ -124,6 +128,32 @@ class InsufficientFunds(Unavailable):
     """An outside service wants to be paid first; it works again once its account is filled up."""
 
     code = "insufficient_funds"
+
+
+class WrongChain(Unavailable):
+    """The node is on another chain than the one that the settings name. Nothing is signed for it."""
+
+    code = "wrong_chain"
+
+
+class Reverted(GitexError):
+    """A contract refuses a call. `error` is the name of its custom error, empty if it gave none that we know."""
+
+    code = "contract_reverted"
+
+    def __init__(self, message: str, *, error: str = "") -> None:
+        super().__init__(message)
+        self.error = error
+
+
+class TransactionRefused(GitexError):
+    """A node does not take a signed transaction; `why` says what stands in the way."""
+
+    code = "transaction_refused"
+
+    def __init__(self, message: str, *, why: RefusalReason) -> None:
+        super().__init__(message)
+        self.why = why
 
 
 class CorruptBlob(AssetNotFound):

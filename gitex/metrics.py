@@ -75,6 +75,28 @@ TEMPLATE_SAVED_SECONDS = Metric(
 CANCELLED = Metric("gitex_cancelled_total", "counter", "Requests whose caller went away before the end.", ("variant",))
 PINS = Metric("gitex_pins_total", "counter", "What pin targets said of a root when asked.", ("target", "state"))
 PUBLICATIONS = Metric("gitex_publications_total", "counter", "Publications that came into a state.", ("state",))
+MINTS = Metric("gitex_mints_total", "counter", "Mints that came into a state.", ("state",))
+MINT_SECONDS = Metric(
+    "gitex_mint_seconds",
+    "histogram",
+    "Seconds from the order to the final block.",
+    ("chain",),
+    (*_SECONDS, 600.0, 1800.0),
+)
+MINT_PROBLEM = Metric(
+    "gitex_mint_problem",
+    "gauge",
+    "1 while minting is held up: node, wrong_chain, funds, fee_cap, nonce, refused, paused, signer.",
+    ("sender", "problem"),
+)
+MINT_FEES_WEI = Metric("gitex_mint_fees_wei_total", "counter", "What final transactions cost, in wei.", ("sender",))
+TRANSACTIONS = Metric(
+    "gitex_chain_transactions_total",
+    "counter",
+    "Transactions by what happened: signed, replaced, resent, mined, reorganised, final, reverted, lost, filler.",
+    ("sender", "event"),
+)
+DEPOSITS = Metric("gitex_deposits_total", "counter", "Deposits of the fee vault that were credited.", ("chain",))
 
 ALL: tuple[Metric, ...] = (
     REQUESTS,
@@ -96,4 +118,10 @@ ALL: tuple[Metric, ...] = (
     CANCELLED,
     PINS,
     PUBLICATIONS,
+    MINTS,
+    MINT_SECONDS,
+    MINT_PROBLEM,
+    MINT_FEES_WEI,
+    TRANSACTIONS,
+    DEPOSITS,
 )

@@ -2,14 +2,19 @@
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from gitex.assets import Asset, AssetPage, AssetQuery
+from gitex.credits import Deposit, DepositCursor, LedgerEntry
 from gitex.events import ImageEvent, TextEvent
 from gitex.flights import Claim, Lease
+from gitex.minting import Attempt, ChainTransaction, Inclusion, Mint, MintJob, MintOrder, Sender
 from gitex.publishing import Content, Pin, PinStatus, Publication
 from gitex.specs import CopySpec, ImageSpec
+from gitex.staking import StakingState
 from gitex.templates import PopularRendering, Rendering, StoredTemplate, TemplatePage
+from gitex.tokens import Token
 from gitex.variants import ModelInfo
 
 
@@ -152,6 +157,134 @@ class PublicContent(Protocol):
 
     async def media_type(self, cid: str) -> str:
         """Of the picture with that CID, as its asset's row says; empty if it is none that anybody may see."""
+
+
+class Mints(Protocol):
+    """What is minted, durably, as callers see it. All raise `Unavailable` when the database fails."""
+
+    async def request(self, order: MintOrder, *, idempotency_key: str = "") -> Mint:
+        """Reserve the mint; durable when this returns. The same order again is the same mint; one that failed is tried
+        again. Raise `Conflict` if the asset is being minted, or was, for another recipient on this contract, and if the
+        idempotency key, which is the asset creator's own, was used for another order.
+        """
+
+    async def get(self, mint_id: str) -> Mint:
+        """Raise `NotFound` if there is none of that id."""
+
+    async def of_asset(self, asset_sha256: str, chain_id: int, contract: str) -> Mint | None:
+        """The mint of an asset with these bytes that has not failed, else the newest that has; None without any."""
+
+
+class MintOutbox(Protocol):
+    """The durable rows of minting, as the one worker of a sender sees them.
+
+    All raise `Unavailable` when the database fails. Every write but `lease` asks for the lease again, in its own
+    transaction, and changes nothing and returns False if `owner` holds it no longer: a worker that was thought dead and
+    comes back signs nothing.
+    """
+
+    async def lease(self, sender: Sender, owner: str, length: timedelta) -> bool:
+        """Take the sender's lease, or keep it; False if it is somebody else's."""
+
+    async def release(self, sender: Sender, owner: str) -> None:
+        """Give the lease up; no error if it is somebody else's."""
+
+    async def take(self, sender: Sender, owner: str, contract: str, limit: int) -> Sequence[MintJob]:
+        """The reserved mints of that contract that are due, and whose assets are published, the oldest first.
+
+        They are this worker's until it lets them go, or its lease ends; until then it is given them again. Those whose
+        asset is gone, or can never be published, have failed instead.
+        """
+
+    async def in_flight(self, sender: Sender) -> Sequence[ChainTransaction]:
+        """What is signed, broadcast or mined, by nonce. `mint_ids` are those that have not been let go."""
+
+    async def highest_nonce(self, sender: Sender) -> int | None:
+        """The highest nonce that anything was ever signed with; None if nothing was."""
+
+    async def sign(self, owner: str, transaction: ChainTransaction) -> bool:
+        """Keep a new transaction with its first attempt; its mints go from `reserved` to `signed`.
+
+        False as well if one of its mints is no longer this worker's, or the nonce is taken: one without mints may take
+        that of a transaction that is lost.
+        """
+
+    async def replace(self, owner: str, sender: Sender, nonce: int, attempt: Attempt) -> bool:
+        """Keep another attempt of a transaction, before it is sent. False as well if it is in a block, or over."""
+
+    async def broadcast(self, owner: str, sender: Sender, nonce: int) -> bool:
+        """A node has taken it: `signed` becomes `broadcast`; all else stays."""
+
+    async def mined(self, owner: str, sender: Sender, nonce: int, inclusion: Inclusion) -> bool:
+        """One of its attempts is in a block."""
+
+    async def unmined(self, owner: str, sender: Sender, nonce: int) -> bool:
+        """The block that had it is none of the chain's any more: back to `broadcast`."""
+
+    async def final(self, owner: str, sender: Sender, nonce: int, inclusion: Inclusion) -> bool:
+        """It is in a block that stays, and its mints are final. A reverted one's mints must be let go first, or it
+        raises `ValueError`.
+        """
+
+    async def lost(self, owner: str, sender: Sender, nonce: int) -> bool:
+        """Its nonce went to a transaction that is not ours; its mints are reserved again."""
+
+    async def again(
+        self, owner: str, sender: Sender, mint_ids: Sequence[str], *, reason: str, after: timedelta, alone: bool = False
+    ) -> bool:
+        """Let mints go: reserved again, not to be taken before `after` is over. Once `alone`, they stay so.
+
+        This and what follows leaves mints as they are that this worker has neither taken nor in flight.
+        """
+
+    async def fail(self, owner: str, sender: Sender, mint_ids: Sequence[str], reason: str) -> bool:
+        """These mints will not be tried again by themselves."""
+
+    async def minted_elsewhere(self, owner: str, sender: Sender, mint_id: str, inclusion: Inclusion) -> bool:
+        """The token is there, as it was ordered, by a transaction that no row knows: the mint is final."""
+
+    async def committed(self, sender: Sender, since: datetime) -> int:
+        """Wei that the sender's transactions since then have cost, and, while they are not final, may cost at most."""
+
+
+class TokenRegistry(Protocol):
+    """Tokens as the chain has them. Both methods raise `Unavailable` when no node answers."""
+
+    async def read(self, token_id: int) -> Token:
+        """All of one, as of the newest block. Raise `NotFound` if there is none; `InvalidInput` if there cannot be."""
+
+    async def is_minted(self, digest: bytes) -> bool:
+        """Whether the asset with this SHA-256 has its token, at the newest block."""
+
+
+class StakingRegistry(Protocol):
+    """What wallets have staked, as the chain has it."""
+
+    async def read(self, wallet: str) -> StakingState:
+        """As of a block that stays; may be some seconds old.
+
+        Raise `InvalidInput` for what is no address, and `Unavailable`.
+        """
+
+
+class CreditLedger(Protocol):
+    """Who has how many credits: double entry, whole numbers. All raise `Unavailable` when the database fails."""
+
+    async def cursor(self, chain_id: int, vault: str) -> DepositCursor:
+        """Where to go on; block 0 and deposit 1 for a vault that was never looked at."""
+
+    async def book(self, chain_id: int, vault: str, deposits: Sequence[Deposit], *, through_block: int) -> int:
+        """Book deposits and move the cursor past `through_block`, in one transaction; returns how many were new.
+
+        What is booked already is not booked again, so two indexers may run at once. Raise `Conflict`, and book nothing,
+        if the deposits do not go on where the cursor stands, or differ from what was booked under their number.
+        """
+
+    async def balance(self, account: str) -> int:
+        """The sum of the account's entries; 0 for one that nobody knows."""
+
+    async def entries(self, account: str, limit: int = 100) -> Sequence[LedgerEntry]:
+        """The account's newest entries first."""
 
 
 class AssetStore(Protocol):

@@ -4,6 +4,8 @@ Used by `serve run configs/serve/local.yaml`, `serve deploy`, and `gitex up`.
 """
 
 import os
+from collections.abc import Callable
+from datetime import datetime
 from typing import NamedTuple
 
 from ray import serve
@@ -11,27 +13,40 @@ from ray.serve import Application
 from ray.serve.handle import DeploymentHandle
 from starlette.types import ASGIApp
 
+from chain.site import ChainSite
 from configs.catalog import Catalog, ModelEntry, load_catalog
+from configs.chains import load_chain
 from configs.serving import AppArgs, ServedModel
 from configs.settings import Settings, load_settings
 from deployments.clients import DeployedImageModel, DeployedTextModel, ask
+from deployments.clocks import MonotonicClock
 from deployments.downstream import CACHE_WRITING, PINNING
 from deployments.engines import DEPLOYMENTS
 from deployments.exposition import cluster_exposition
+from deployments.minting import MINTING
 from deployments.prompt_cache import prompt_cache
 from deployments.recorder import RayRecorder
 from gitex.errors import Unavailable
+from gitex.minting import MintJob
+from gitex.ports import PublicContent
 from gitex.variants import ModelInfo
+from gitex.vouchers import Voucher
 from serve_app.http.app import create_app
 from serve_app.http.services import Services
 from serve_app.services.cluster_flight import ClusterFlights
 from serve_app.services.generation import Generation
+from serve_app.services.kept_content import PinnedContent
+from serve_app.services.mint_orders import MintingSite
+from serve_app.services.minting import Minting
 from serve_app.services.models import ModelDirectory
 from serve_app.services.publishing import Publishing
 from serve_app.services.readiness import Check, Readiness
+from serve_app.services.staking import Staking
 from serve_app.services.templates import Templates
+from serve_app.services.tokens import Tokens
+from serve_app.services.vouchers import Vouchers
 from storage.ipfs.public import SqlPublicContent
-from storage.state import open_state
+from storage.state import State, open_state
 from storage.templates import SqlTemplateStore
 
 
@@ -40,7 +55,8 @@ def build(args: AppArgs) -> Application:
     settings = load_settings(os.environ)
     catalog = load_catalog(settings.catalog)
     models = [_bind_model(served, catalog) for served in args.models]
-    downstream = Downstream(PINNING.bind(settings), CACHE_WRITING.bind(settings))
+    load_chain(settings.chain)
+    downstream = Downstream(PINNING.bind(settings), CACHE_WRITING.bind(settings), MINTING.bind(settings))
     ingress = serve.deployment(serve.ingress()(Ingress), name="ingress", health_check_period_s=5)
     bound: Application = ingress.options(**args.ingress.serve_options()).bind(settings, models, downstream)
     return bound
@@ -58,6 +74,7 @@ class Downstream(NamedTuple):
 
     pinning: DeploymentHandle
     cache_writing: DeploymentHandle
+    minting: DeploymentHandle
 
 
 class Ingress:
@@ -72,6 +89,7 @@ class Ingress:
         recorder = RayRecorder()
         self.shared = prompt_cache(settings, recorder)
         self.state = await open_state(settings, recorder)
+        self.site = ChainSite(settings)
         self.generation = Generation(
             self.state.assets,
             self.shared.cache,
@@ -80,15 +98,21 @@ class Ingress:
             publishes=settings.auto_publish,
         )
         self.templates = Templates(SqlTemplateStore(self.state.database), recorder)
+        content = SqlPublicContent(self.state.database, self.state.blobs)
         checks: dict[str, Check] = {f"model {info.variant.id}": _asks(handle) for handle, info in infos.items()}
         self.services = Services(
             models=_directory(infos),
             generation=self.generation,
             assets=self.state.assets,
-            content=SqlPublicContent(self.state.database, self.state.blobs),
+            content=content,
             publishing=Publishing(
                 self.state.assets, self.state.publications, downstream.pinning.wake.remote, settings.pin_quorum
             ),
+            minting=_minting(self.state, self.site, downstream),
+            vouchers=_vouchers(self.state, self.site, downstream),
+            tokens=_tokens(self.state, content, self.site),
+            staking=_staking(self.site),
+            credits=self.state.credits,
             readiness=Readiness(
                 {**checks, "asset store": self.state.assets.check},
                 dispensable={**self.shared.checks, **_downstream_checks(downstream)},
@@ -106,6 +130,7 @@ class Ingress:
         await self.generation.close()
         await self.templates.close()
         await self.shared.close()
+        await self.site.close()
         await self.state.close()
 
 
@@ -114,6 +139,43 @@ def _directory(infos: dict[DeploymentHandle, ModelInfo]) -> ModelDirectory:
         image_models=tuple(DeployedImageModel(h, info) for h, info in infos.items() if info.image is not None),
         text_models=tuple(DeployedTextModel(h, info) for h, info in infos.items() if info.text is not None),
     )
+
+
+def _minting(state: State, site: ChainSite, downstream: Downstream) -> Minting:
+    def wake() -> None:
+        downstream.pinning.wake.remote()
+        downstream.minting.wake.remote()
+
+    return Minting(state.assets, state.publications, state.mints, _minted_on(site), site.height, wake)
+
+
+def _vouchers(state: State, site: ChainSite, downstream: Downstream) -> Vouchers:
+    async def is_minted(digest: bytes) -> bool:
+        return await site.tokens().is_minted(digest)
+
+    async def sign(job: MintJob, price: int, deadline: datetime) -> Voucher:
+        return await ask(downstream.minting.sign_voucher.remote(job, price, deadline))
+
+    wake = downstream.pinning.wake.remote
+    return Vouchers(state.assets, state.publications, state.mints, _minted_on(site), is_minted, sign, wake)
+
+
+def _tokens(state: State, content: PublicContent, site: ChainSite) -> Tokens:
+    # The embedded node has nothing that the read gateway does not show.
+    return Tokens(site.tokens, PinnedContent(content, state.targets[1:]), site.chain)
+
+
+def _staking(site: ChainSite) -> Staking:
+    clock = MonotonicClock()
+    return Staking(lambda: site.staking(clock), site.chain)
+
+
+def _minted_on(site: ChainSite) -> Callable[[], MintingSite]:
+    def place() -> MintingSite:
+        site.node()
+        return MintingSite(site.chain, site.contracts().nft)
+
+    return place
 
 
 def _downstream_checks(downstream: Downstream) -> dict[str, Check]:
@@ -126,7 +188,11 @@ def _downstream_checks(downstream: Downstream) -> dict[str, Check]:
     async def cache_writing() -> None:
         await ask(downstream.cache_writing.wake.remote())
 
-    return {"pinning": pinning, "cache writing": cache_writing}
+    async def minting() -> None:
+        if problem := await ask(downstream.minting.degraded.remote()):
+            raise Unavailable(problem)
+
+    return {"pinning": pinning, "cache writing": cache_writing, "minting": minting}
 
 
 def _asks(handle: DeploymentHandle) -> Check:

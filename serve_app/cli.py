@@ -7,8 +7,11 @@ import typer
 
 from gitex.errors import InvalidInput
 from serve_app.cli_assets import assets
+from serve_app.cli_chain import chain
+from serve_app.cli_minting import mint, mints, voucher
 from serve_app.cli_pins import pins, publish
 from serve_app.cli_templates import cache, templates
+from serve_app.cli_tokens import credits_of, staking, tokens
 from serve_app.commands.command_line import ApiKey, AsJson, Url, command_group
 from serve_app.commands.command_line import settings_in_force as _settings
 from serve_app.commands.command_line import told as _told
@@ -16,7 +19,14 @@ from serve_app.commands.command_line import told as _told
 app = command_group("gitex", "Pictures and copy from a Gitex service, with provenance.")
 app.add_typer(assets)
 app.add_typer(pins)
+app.add_typer(chain)
 app.command()(publish)
+app.command()(mint)
+app.add_typer(mints)
+app.command()(voucher)
+app.add_typer(tokens)
+app.command()(staking)
+app.command("credits")(credits_of)
 app.add_typer(templates)
 app.add_typer(cache)
 

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import Select, delete, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from gitex.errors import AssetNotFound
 from gitex.publishing import Pin, PinState, PinStatus, Publication, PublicationState
 from storage.columns import utc_now
 from storage.database import transaction
+from storage.statements import insert_into
 from storage.tables import AssetRecord, PinRecord, PublicationRecord
 
 _ROOTS = (PublicationRecord.cid, PublicationRecord.metadata_cid)
@@ -32,7 +32,7 @@ class SqlPublications:
         """Ask for an asset to be published; one that failed is tried again, all else stays as it is."""
         async with transaction(self._engine) as session:
             await session.execute(
-                _insert(session, PublicationRecord)
+                insert_into(session, PublicationRecord)
                 .values(asset_id=asset_id, cid=cid)
                 .on_conflict_do_nothing(index_elements=["asset_id"])
             )
@@ -130,7 +130,7 @@ class SqlPublications:
             changed = now if known is None or known.state != status.state else known.updated_at
             values = {**fields, "asset_id": asset_id, "checked_at": now, "updated_at": changed}
             await session.execute(
-                _insert(session, PinRecord)
+                insert_into(session, PinRecord)
                 .values(cid=cid, target=target, **values)
                 .on_conflict_do_update(index_elements=["cid", "target"], set_=values)
             )
@@ -199,12 +199,6 @@ def _due(session: AsyncSession, now: datetime) -> Select[PublicationRecord]:
 
 def _is_free(now: datetime) -> Any:
     return or_(PublicationRecord.lease_until.is_(None), PublicationRecord.lease_until <= now)
-
-
-def _insert(session: AsyncSession, record: type[PublicationRecord] | type[PinRecord]) -> Any:
-    """Both dialects know ON CONFLICT, and SQLAlchemy has it for each apart."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    return dialect.insert(record)
 
 
 def _publication(record: PublicationRecord) -> Publication:

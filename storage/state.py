@@ -9,11 +9,14 @@ from configs.settings import Settings
 from gitex.ports import BlobStore, PinTarget, Recorder
 from storage.assets import SqlAssetStore
 from storage.blob_stores import open_blobs
+from storage.credits import SqlCreditLedger
 from storage.database import open_database
 from storage.healing_blobs import HealingBlobStore
 from storage.ipfs.embedded import EmbeddedNode
 from storage.ipfs.kubo import KuboNode
 from storage.ipfs.pinning_service import PinningService
+from storage.mint_outbox import SqlMintOutbox
+from storage.mints import SqlMints
 from storage.publications import SqlPublications
 from storage.refetch import Refetch
 
@@ -26,6 +29,9 @@ class State:
     blobs: BlobStore
     assets: SqlAssetStore
     publications: SqlPublications
+    mints: SqlMints
+    outbox: SqlMintOutbox
+    credits: SqlCreditLedger
     targets: Sequence[PinTarget]
     """The embedded node first."""
 
@@ -51,6 +57,9 @@ async def open_state(settings: Settings, recorder: Recorder) -> State:
         blobs=healing,
         assets=SqlAssetStore(database, healing),
         publications=SqlPublications(database),
+        mints=SqlMints(database),
+        outbox=SqlMintOutbox(database),
+        credits=SqlCreditLedger(database),
         targets=(EmbeddedNode(database, healing), *remote),
     )
 

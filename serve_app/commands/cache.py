@@ -11,8 +11,9 @@ import httpx
 import typer
 
 from gitex.errors import GitexError, Overloaded
-from serve_app.commands.client import ServiceClient, refusal
+from serve_app.commands.client import ServiceClient
 from serve_app.commands.counting import CountingView, counting_view
+from serve_app.commands.refusals import refusal
 from serve_app.commands.templates import all_templates, template_path
 from serve_app.http.schemas.images import ImageResponse
 from serve_app.http.schemas.templates import RenderingList

@@ -14,10 +14,12 @@ from urllib.parse import unquote
 
 import httpx
 
+from chain.anvil import anvil_program
 from configs.catalog import REPOSITORY, Catalog, ModelEntry
+from configs.chains import load_chain
 from configs.settings import Settings, is_loopback
 from configs.store_addresses import without_password
-from gitex.errors import GitexError
+from gitex.errors import GitexError, SettingsError
 from serve_app.commands.client import service_url
 from serve_app.commands.ports import why_taken
 from storage.database import open_database
@@ -120,6 +122,28 @@ def check_ports(settings: Settings) -> Iterator[Check]:
         "fail" if served is None else "ok",
     )
     yield dashboard
+
+
+def check_chain_port(settings: Settings) -> Iterator[Check]:
+    """The embedded chain's port is free, or it is Gitex that holds it; nothing if there is to be none."""
+    if settings.chain_rpc_url is None and settings.chain == "local":
+        taken: Literal["ok", "fail"] = "fail" if _readiness(settings) is None else "ok"
+        yield _free_port("chain port", "127.0.0.1", settings.chain_port, "GITEX_CHAIN_PORT", taken)
+
+
+def check_chain(settings: Settings, anvil: Callable[[], Path | None] = anvil_program) -> Check:
+    """There is a chain to mint on. Everything else works without one."""
+    try:
+        chain = load_chain(settings.chain)
+    except SettingsError as problem:
+        return Check("chain", "fail", problem.message, "correct GITEX_CHAIN")
+    if settings.chain_rpc_url is not None:
+        return Check("chain", "ok", f"{chain.name}, through the node of GITEX_CHAIN_RPC_URL")
+    if not chain.is_local:
+        return Check("chain", "warn", f"{chain.name} needs a node, so nothing can be minted", "set GITEX_CHAIN_RPC_URL")
+    if (program := anvil()) is None:
+        return Check("chain", "warn", "nothing can be minted: anvil is not installed", "run `make setup` where npm is")
+    return Check("chain", "ok", f"{chain.name}, embedded: {program.name} is installed")
 
 
 def _readiness(settings: Settings) -> Check | None:

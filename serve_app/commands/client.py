@@ -14,18 +14,12 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from configs.settings import Settings, is_loopback
-from gitex.errors import (
-    DeadlineExceeded,
-    EngineFailure,
-    GitexError,
-    InvalidInput,
-    Overloaded,
-    Unauthorized,
-    Unavailable,
-)
+from gitex.errors import DeadlineExceeded, EngineFailure, InvalidInput, Unavailable
 from gitex.events import Queued, Step
 from serve_app.commands.event_stream import ServerEvent, read_events
+from serve_app.commands.refusals import error_of, refusal
 from serve_app.http.schemas.copywriting import CopyResponse
+from serve_app.http.schemas.minting import MintBody, VoucherBody
 from serve_app.http.schemas.provenance import Provenance
 from serve_app.http.schemas.publishing import PublicationBody
 from serve_app.http.schemas.verification import VerificationBody
@@ -119,8 +113,25 @@ class ServiceClient:
         path = f"/v1/assets/{quote(asset_id, safe='')}/pins"
         return self.ask(PublicationBody, "GET", path, params=_asking(user))
 
+    def mint(
+        self, asset_id: str, body: Mapping[str, Any], idempotency_key: str | None = None, user: str | None = None
+    ) -> MintBody:
+        """Have the service mint an asset; says where it stands."""
+        path = f"/v1/assets/{quote(asset_id, safe='')}/mint"
+        headers = {"idempotency-key": idempotency_key} if idempotency_key else {}
+        return self.ask(MintBody, "POST", path, json=body, headers=headers, params=_asking(user))
+
+    def mint_state(self, mint_id: str, user: str | None = None) -> MintBody:
+        """Where a mint stands."""
+        return self.ask(MintBody, "GET", f"/v1/mints/{quote(mint_id, safe='')}", params=_asking(user))
+
+    def voucher(self, asset_id: str, body: Mapping[str, Any], user: str | None = None) -> VoucherBody:
+        """Have the service sign a mint that the creator sends."""
+        path = f"/v1/assets/{quote(asset_id, safe='')}/voucher"
+        return self.ask(VoucherBody, "POST", path, json=body, params=_asking(user))
+
     def ask(self, kind: type[M], method: str, path: str, **content: Any) -> M:
-        """The answer to one request, which must be a `kind`. `content` is httpx's: `params`, `json`."""
+        """The answer to one request, which must be a `kind`. `content` is httpx's: `params`, `json`, `headers`."""
         with self.mapped():
             return kind.model_validate_json(self._answer(method, path, content).content)
 
@@ -176,7 +187,7 @@ def service_url(settings: Settings) -> str:
 def _image_event(event: ServerEvent) -> Queued | Step | Picture | None:
     """`None` for events that a newer service may send. Raises the error that an error event tells."""
     if event.name == "error":
-        raise _error(json.loads(event.data)["error"])
+        raise error_of(json.loads(event.data)["error"])
     if event.name == "gitex.progress":
         fields = json.loads(event.data)
         if fields["stage"] == "queued":
@@ -193,30 +204,3 @@ def _decoded(text: str) -> bytes:
         return base64.b64decode(text, validate=True)
     except binascii.Error as problem:
         raise EngineFailure("the picture arrived damaged") from problem
-
-
-def refusal(response: httpx.Response) -> GitexError:
-    """The error that an answer tells."""
-    try:
-        fields = response.json()["error"]
-    except (ValueError, KeyError, TypeError):
-        # Not from Gitex's own code: a proxy in front of it, or another program.
-        return Unavailable(f"{response.url} answered HTTP {response.status_code} {response.reason_phrase}")
-    return _error(fields, response.headers)
-
-
-def _error(fields: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> GitexError:
-    """The error that an OpenAI error object describes, by its `type`."""
-    headers = headers or {}
-    message, param = str(fields["message"]), fields["param"]
-    match fields["type"]:
-        case "invalid_request_error":
-            return InvalidInput(message, param=param)
-        case "authentication_error":
-            return Unauthorized(f"{message} (set GITEX_API_KEY, or give --api-key)")
-        case "rate_limit_error":
-            seconds = headers.get("retry-after", "1")
-            return Overloaded(f"{message}; try again in {seconds} s", retry_after=float(seconds))
-        case _:
-            request_id = headers.get("x-request-id")
-            return Unavailable(f"{message} (request id {request_id})" if request_id else message)

@@ -12,6 +12,8 @@ from configs.settings import Settings, load_settings
 from gitex.errors import SettingsError
 from serve_app.commands.checks import (
     Check,
+    check_chain,
+    check_chain_port,
     check_data_dir,
     check_database,
     check_exposure,
@@ -51,6 +53,8 @@ def _checks() -> Iterator[Check]:
     yield check_data_dir(settings.data_dir)
     yield check_database(settings)
     yield from check_ports(settings)
+    yield check_chain(settings)
+    yield from check_chain_port(settings)
     yield from _model_checks(settings)
 
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
+from chain.embedded import embedded_chain
 from configs.catalog import REPOSITORY
 from configs.serving import AppArgs
 from configs.settings import Settings
@@ -40,22 +41,23 @@ def up(settings: Settings, config: Path = LOCAL_CONFIG) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     started = time.monotonic()
-    try:
-        with console.status("starting Ray", spinner="dots"):
-            _start_ray(settings)
-        if not stop.is_set():
-            with console.status("loading models", spinner="dots"):
-                _start_serve(settings, args, stop)
-        if not stop.is_set():
-            console.print(_screen(settings, args, time.monotonic() - started))
-            stop.wait()
-    finally:
-        # A second Ctrl-C must not leave half a cluster behind.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
-        with console.status("stopping: requests in flight may finish", spinner="dots"):
-            _stop()
-        console.print("stopped")
+    with embedded_chain(settings) as chain:
+        try:
+            with console.status("starting Ray", spinner="dots"):
+                _start_ray(settings)
+            if not stop.is_set():
+                with console.status("loading models", spinner="dots"):
+                    _start_serve(settings, args, stop)
+            if not stop.is_set():
+                console.print(_screen(settings, args, chain, time.monotonic() - started))
+                stop.wait()
+        finally:
+            # A second Ctrl-C must not leave half a cluster behind.
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_IGN)
+            with console.status("stopping: requests in flight may finish", spinner="dots"):
+                _stop()
+    console.print("stopped")
 
 
 def _read_args(config: Path) -> AppArgs:
@@ -127,7 +129,7 @@ def _stop() -> None:
         ray.shutdown()
 
 
-def _screen(settings: Settings, args: AppArgs, seconds: float) -> Panel:
+def _screen(settings: Settings, args: AppArgs, chain: str, seconds: float) -> Panel:
     url = settings.public_url or f"http://{_reachable(settings.host)}:{settings.port}"
     rows = Table.grid(padding=(0, 2))
     rows.add_column(style="bold")
@@ -137,6 +139,7 @@ def _screen(settings: Settings, args: AppArgs, seconds: float) -> Panel:
     rows.add_row("", "asks once for the token that `.venv/bin/ray get-auth-token` prints")
     rows.add_row("Metrics", f"{url}/metrics")
     rows.add_row("Models", ", ".join(served.model for served in args.models))
+    rows.add_row("Chain", chain)
     rows.add_row("Data", str(settings.data_dir))
     rows.add_row("A picture", _curl(url, settings))
     rows.add_row("Or", '.venv/bin/gitex image "a red star on a blue background" -o star.png')

@@ -8,7 +8,21 @@ from configs.settings import Settings
 from serve_app.http import errors
 from serve_app.http.middleware import ApiKey, BodyGate, RequestRecord
 from serve_app.http.public_read import PublicRead
-from serve_app.http.routes import assets, chat, copywriting, images, ipfs, models, operations, publishing, templates
+from serve_app.http.routes import (
+    assets,
+    chat,
+    copywriting,
+    images,
+    ipfs,
+    minting,
+    models,
+    operations,
+    publishing,
+    staking,
+    templates,
+    tokens,
+)
+from serve_app.http.routes import credits as credit_accounts
 from serve_app.http.services import Services
 
 DESCRIPTION = """Pictures and copy from the models of a Gitex cluster. Compatible with OpenAI's clients where OpenAI
@@ -27,7 +41,8 @@ def create_api(services: Services, settings: Settings) -> FastAPI:
     )
     api.state.services = services
     api.state.settings = settings
-    for module in (images, chat, copywriting, models, assets, ipfs, operations, publishing, templates):
+    pictures = (images, chat, copywriting, models, assets, ipfs, operations, publishing, templates)
+    for module in (*pictures, minting, tokens, staking, credit_accounts):
         api.include_router(module.router)
     errors.install(api)
     return api

@@ -4,15 +4,19 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from gitex.ports import AssetStore, PublicContent, Recorder
+from gitex.ports import AssetStore, CreditLedger, PublicContent, Recorder
 from serve_app.services.gateway import Gateway
 from serve_app.services.generation import Generation
+from serve_app.services.minting import Minting
 from serve_app.services.models import ModelDirectory
 from serve_app.services.pictures import Pictures
 from serve_app.services.publishing import Publishing
 from serve_app.services.readiness import Readiness
+from serve_app.services.staking import Staking
 from serve_app.services.templates import Templates
+from serve_app.services.tokens import Tokens
 from serve_app.services.verification import Verification
+from serve_app.services.vouchers import Vouchers
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,11 @@ class Services:
     recorder: Recorder
     templates: Templates
     publishing: Publishing
+    minting: Minting
+    vouchers: Vouchers
+    tokens: Tokens
+    staking: Staking
+    credits: CreditLedger
     exposition: Callable[[], Awaitable[str]]
     """The whole cluster's metrics in Prometheus text format."""
 

@@ -3,9 +3,10 @@
 from alembic import context
 from sqlalchemy import Connection
 
-from storage.tables import Record
+from storage.chain_tables import MintRecord
 
 _connection: Connection = context.config.attributes["connection"]
-context.configure(connection=_connection, target_metadata=Record.metadata)
+# All tables share one metadata, and this file of tables imports the other.
+context.configure(connection=_connection, target_metadata=MintRecord.metadata)
 # The caller began the transaction and ends it.
 context.run_migrations()

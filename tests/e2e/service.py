@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from configs.catalog import REPOSITORY
+from tests.fakes.ports import free_port
 
 GITEX = [sys.executable, "-m", "serve_app.cli"]
 START_SECONDS = 120
@@ -22,6 +23,7 @@ def own_environment(data: Path, port: int, dashboard: int) -> dict[str, str]:
         "GITEX_DATA_DIR": str(data),
         "GITEX_PORT": str(port),
         "GITEX_DASHBOARD_PORT": str(dashboard),
+        "GITEX_CHAIN_PORT": str(free_port()),
     }
 
 

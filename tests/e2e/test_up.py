@@ -25,6 +25,8 @@ def test_up_serves_stops_cleanly_and_starts_again_with_what_it_kept(tmp_path: Pa
         screen = log.read_text()
         assert f"{url}/docs" in screen
         assert f"http://127.0.0.1:{dashboard}" in screen
+        assert f"http://127.0.0.1:{environment['GITEX_CHAIN_PORT']}" in screen
+        contracts = _contracts(tmp_path / "data")
         assert str(tmp_path / "data") in screen.replace("\n", "").replace("│", "").replace(" ", "")
         _image(environment, tmp_path / "star.png")
         asset = httpx.post(f"{url}/v1/images/generations", json={"prompt": "a star", "seed": 1, "steps": 2}, timeout=60)
@@ -34,12 +36,19 @@ def test_up_serves_stops_cleanly_and_starts_again_with_what_it_kept(tmp_path: Pa
         assert interrupt(process) == 0, log.read_text()
     assert "stopped" in log.read_text()
     _nothing_listens(port)
+    _nothing_listens(int(environment["GITEX_CHAIN_PORT"]))
     started = time.monotonic()
     with running(environment, log) as process:
         wait_for("Gitex is up", log, process)
         print(f"second start: {time.monotonic() - started:.1f} s")
         assert httpx.get(f"{url}/v1/assets/{asset_id}/content").content.startswith(b"\x89PNG")
+        assert _contracts(tmp_path / "data") == contracts
         assert interrupt(process) == 0, log.read_text()
+
+
+def _contracts(data: Path) -> str:
+    """What the embedded chain has; deployed once."""
+    return (data / "chain" / "addresses" / "31337.json").read_text()
 
 
 def _image(environment: dict[str, str], out: Path) -> None:

@@ -3,21 +3,17 @@
 Needs Node 20 and npm; installs what chain/contracts/package-lock.json names, if it is not there.
 """
 
-import fcntl
-import hashlib
 import json
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
-import chain
+from chain.anvil import CONTRACTS
+from chain.install import alone, install
 
-CONTRACTS = Path(chain.__file__).with_name("contracts")
 ARTIFACTS = CONTRACTS / "artifacts"
 NAMES = ("FeeVault", "GTX", "GitexDeployer", "GitexGovernor", "GitexNFT", "GitexProxy", "TimelockController")
 CREATE_LIMIT = 24_576
@@ -32,8 +28,8 @@ pytestmark = pytest.mark.timeout(600)
 @pytest.fixture(scope="module")
 def compiled() -> Iterator[subprocess.CompletedProcess[str]]:
     """All is compiled anew, and nobody else compiles in this folder meanwhile. What the comparison said."""
-    with _alone():
-        _install()
+    install(dev=True)
+    with alone():
         yield _ran("node", "build.mjs", "--check")
 
 
@@ -98,25 +94,3 @@ def _ran(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [program, *command[1:]], cwd=CONTRACTS, env=environment, capture_output=True, text=True, timeout=LONGEST_S
     )
-
-
-def _install() -> None:
-    files = [CONTRACTS / name for name in ("package.json", "package-lock.json")]
-    wanted = hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
-    stamp = CONTRACTS / "node_modules" / ".installed"
-    if stamp.is_file() and stamp.read_text() == wanted:
-        return
-    # npm removes the folder first, and the stamp with it.
-    _run("npm", "ci", "--ignore-scripts")
-    stamp.write_text(wanted)
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    """Wait until no other process is in here. Ends with the process, however that ends."""
-    descriptor = os.open(CONTRACTS, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

@@ -3,13 +3,15 @@
 import asyncio
 import hashlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
@@ -17,10 +19,16 @@ from gitex.assets import AssetQuery
 from gitex.errors import Unavailable
 from gitex.specs import DiffusionSettings, GanSettings, ImageSpec, SourceImage
 from gitex.variants import Variant
+from storage import migrations
 from storage.assets import SqlAssetStore
 from storage.blobs import LocalBlobStore
+from storage.chain_tables import MintRecord
 from storage.database import open_database
-from storage.tables import Record
+from storage.ipfs.unixfs import file_cid
+from storage.mint_outbox import SqlMintOutbox
+from storage.mints import SqlMints
+from storage.tables import AssetRecord, PublicationRecord
+from tests.fakes.mint_outbox import CONTRACT, SENDER, asset_of, order_of
 
 # As `create_all` made it before there were migrations.
 BEFORE_MIGRATIONS = (
@@ -126,12 +134,53 @@ async def test_models_and_migrations_agree(database_url: str, old: tuple[str, ..
         async with engine.connect() as connection:
             differences = await connection.run_sync(
                 lambda sync: compare_metadata(
-                    MigrationContext.configure(sync, opts={"compare_type": True}), Record.metadata
+                    MigrationContext.configure(sync, opts={"compare_type": True}), MintRecord.metadata
                 )
             )
     finally:
         await engine.dispose()
     assert differences == []
+
+
+async def test_a_database_from_before_minting_keeps_its_rows_and_its_assets_can_be_minted(
+    database_url: str, tmp_path: Path
+) -> None:
+    await _make_at(database_url, "0002")
+    asset, document = asset_of(1), file_cid([b"metadata"])
+    async with _connected(database_url) as connection:
+        await connection.execute(sa.insert(AssetRecord).values(_columns(AssetRecord.of(asset))))
+        publication = PublicationRecord(asset_id=asset.id, cid=asset.cid, metadata_cid=str(document), state="published")
+        await connection.execute(sa.insert(PublicationRecord).values(_columns(publication)))
+        await connection.commit()
+    engine = await open_database(database_url)
+    try:
+        store = SqlAssetStore(engine, LocalBlobStore(tmp_path))
+        assert await store.get(asset.id) == asset
+        mint = await SqlMints(engine).request(order_of(asset))
+        outbox = SqlMintOutbox(engine)
+        assert await outbox.lease(SENDER, "one", timedelta(minutes=1))
+        (job,) = await outbox.take(SENDER, "one", CONTRACT, 10)
+        assert (job.mint_id, job.metadata_digest) == (mint.id, document.digest)
+    finally:
+        await engine.dispose()
+
+
+async def _make_at(url: str, revision: str) -> None:
+    def upgrade(connection: sa.Connection) -> None:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+        config.set_main_option("path_separator", "os")
+        command.upgrade(config, revision)
+
+    async with _connected(url) as connection:
+        await connection.run_sync(upgrade)
+        await connection.commit()
+
+
+def _columns(record: AssetRecord | PublicationRecord) -> dict[str, Any]:
+    """What was given; the rest has its defaults."""
+    given = vars(record)
+    return {column.key: given[column.key] for column in record.__table__.columns if column.key in given}
 
 
 async def test_an_upgrade_that_fails_leaves_everything_as_it_was(database_url: str) -> None:

@@ -116,4 +116,5 @@ def test_every_error_kind_has_an_answer() -> None:
     assert statuses["PromptTooLong"] == 400
     assert statuses["ModelNotFound"] == 404
     assert statuses["OutOfMemory"] == 500
+    assert (statuses["Reverted"], statuses["TransactionRefused"], statuses["WrongChain"]) == (409, 502, 503)
     assert all(400 <= status < 600 for status in statuses.values())
