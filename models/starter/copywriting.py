@@ -5,7 +5,6 @@ assistant's tokens carry loss. Which examples a step sees depends on the seed an
 interrupted goes on from its last checkpoint as if nothing had happened.
 """
 
-import math
 import random
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,9 +18,9 @@ from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from gitex.copywriting import TONES, CopyBrief, brief_messages
 from gitex.specs import Message
-from models.starter.corpus import Conversation, conversations, vocabulary
-from models.starter.phrases import words
-from models.starter.tokenizers import train_chat_tokenizer
+from models.starter.corpus import Conversation, conversations, copied_words, set_phrases, spoken_words
+from models.starter.made_up import made_up_word
+from models.starter.tokenizers import copying_tokenizer
 from models.starter.training import CPU, fast_arithmetic
 from models.text.load import KNOWN_WORDS
 
@@ -29,10 +28,11 @@ CONTEXT = 256
 NO_LOSS = -100
 _POOL = 32
 """Batches that are sorted by length together."""
+_STRANGE_WORDS = 20_000
 
 
 class Round(NamedTuple):
-    """One warm-up and decay of the learning rate."""
+    """One rise and fall of the learning rate."""
 
     steps: int
     learning_rate: float
@@ -43,10 +43,10 @@ class Recipe:
     """How long and on how much. The defaults are what the shipped weights were trained with."""
 
     seed: int = 20261122
-    conversations: int = 60_000
-    vocabulary: int = 2_560
-    rounds: tuple[Round, ...] = (Round(1_600, 2e-3), Round(600, 1e-3))
-    batch: int = 24
+    conversations: int = 80_000
+    pieces: int = 500
+    rounds: tuple[Round, ...] = (Round(3_300, 2e-3),)
+    batch: int = 16
     samples_every: int = 200
 
     def scaled(self, factor: float) -> "Recipe":
@@ -59,11 +59,12 @@ class Recipe:
         return sum(round_.steps for round_ in self.rounds)
 
     def learning_rate(self, step: int) -> float:
-        """Up over the first steps of a round, then down along a cosine, to a fiftieth."""
+        """Up over the first steps of a round, level, and down in a line over its last third, to a fiftieth."""
         for steps, peak in self.rounds:
             if step < steps:
-                warm = min(1.0, (step + 1) / min(100, steps))
-                return peak * warm * (0.02 + 0.49 * (1 + math.cos(math.pi * step / steps)))
+                warm = (step + 1) / min(100, steps)
+                decay = max(0.02, 3 * (steps - step - 1) / steps)
+                return peak * min(1.0, warm, decay)
             step -= steps
         raise ValueError(f"the recipe has {self.steps} steps")
 
@@ -75,24 +76,24 @@ def train(out: Path, work: Path, recipe: Recipe, device: torch.device = CPU) -> 
     """
     torch.manual_seed(recipe.seed)
     corpus = conversations(recipe.conversations, recipe.seed)
-    tokenizer = train_tokenizer(corpus, recipe.vocabulary)
+    tokenizer = new_tokenizer(recipe.pieces)
     tokenizer.save_pretrained(out)
     examples = encode(tokenizer, corpus)
     model = new_model(tokenizer)
     train_model(model, tokenizer, examples, recipe, work=work, device=device)
     model.half().save_pretrained(out, safe_serialization=True)
-    (out / KNOWN_WORDS).write_text("\n".join(sorted(vocabulary())) + "\n", encoding="utf-8")
+    (out / KNOWN_WORDS).write_text("\n".join(sorted(spoken_words())) + "\n", encoding="utf-8")
 
 
-def train_tokenizer(corpus: list[Conversation], size: int) -> PreTrainedTokenizerFast:
-    """Pieces of the corpus's real words; what is made up stays in crumbs, as does every word that nobody has seen."""
-    real = vocabulary()
-    known = (c for c in corpus if real.issuperset(words(c.answer)))
-    return train_chat_tokenizer((t for c in known for t in (*(m.content for m in c.messages), c.answer)), size, CONTEXT)
+def new_tokenizer(pieces: int) -> PreTrainedTokenizerFast:
+    """The corpus's tokenizer: what it says is known whole, what it takes over is spelled in `pieces`."""
+    rng = random.Random(0)
+    strange = (made_up_word(rng) for _ in range(_STRANGE_WORDS))
+    return copying_tokenizer(set_phrases(), sorted(copied_words()), strange, pieces, CONTEXT)
 
 
 def new_model(tokenizer: PreTrainedTokenizerFast) -> GPT2LMHeadModel:
-    """Random weights, 2.8 M parameters with the recipe's vocabulary."""
+    """Random weights, 3.1 M parameters with the recipe's vocabulary."""
     return GPT2LMHeadModel(
         GPT2Config(
             vocab_size=len(tokenizer),
@@ -142,7 +143,7 @@ def train_model(
     work: Path,
     device: torch.device = CPU,
 ) -> None:
-    """AdamW with a warm cosine, in bfloat16 where the machine computes in it; batches of like lengths."""
+    """AdamW, in bfloat16 where the machine computes in it; batches of like lengths."""
     model.to(device).train()
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=recipe.learning_rate(0), betas=(0.9, 0.98), weight_decay=0.01, fused=True

@@ -9,11 +9,17 @@ from dataclasses import dataclass
 
 from gitex.copywriting import TONES, CopyBrief, CopyText, Tone, brief_messages
 from gitex.specs import Message
-from models.starter import scenes
+from models.starter.lexicon import entries, lexicon_words
+from models.starter.made_up import made_up_word
 from models.starter.phrases import Voice, voices, words
-from models.starter.scenes import KEYWORDS, Scene, joined, made_up_word, random_scene, with_article
+from models.starter.scene_grammar import random_scene
+from models.starter.scenes import Scene, capitalised, joined
 
-CHAT_SHARE = 0.08
+CHAT_SHARE = 0.06
+ROOM = {"titles": 52, "taglines": 80}
+"""Characters of a part: a longer one may not fit into the tokens that the copy form gives it."""
+MAX_TAGS = 8
+_JOINTS = "a an and of with for from to it is as after before during up out into style background picture"
 _GREETING = ("Hello", "Hi", "Hey", "Good morning", "Good evening", "hello there", "hi!")
 _NEED = "Tell me what your picture shows and I will write words for it."
 _PLAIN_TURNS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
@@ -71,28 +77,49 @@ def random_brief(scene: Scene, tone: Tone, rng: random.Random) -> CopyBrief:
 
 
 def write_copy(scene: Scene, brief: CopyBrief, rng: random.Random) -> CopyText:
-    """The grammar's own copy: every part in the brief's tone, the whole scene and the keywords in the description."""
+    """The grammar's own copy: every part in the brief's tone, the scene and the keywords in the description."""
     voice, slots = voices()[brief.tone], _slots(scene, brief.keywords)
     closings = voice.keyword_closings if brief.keywords else voice.closings
     return CopyText(
-        title=_fill(voice.titles, slots, rng),
-        tagline=_fill(voice.taglines, slots, rng),
+        title=_fill(voice.titles, slots, rng, ROOM["titles"]),
+        tagline=_fill(voice.taglines, slots, rng, ROOM["taglines"]),
         description=f"{_fill(voice.openings, slots, rng)} {_fill(closings, slots, rng)}",
         hashtags=_hashtags(scene, brief.keywords, rng.sample(voice.tags, 2)),
     )
 
 
-def vocabulary() -> frozenset[str]:
-    """Every real word that an answer may have, in lower case: the phrases' and the scenes', none that is made up."""
+def spoken_words() -> frozenset[str]:
+    """The words that copy has whatever it is about, in lower case: all others come from the brief."""
     said = [word for voice in voices().values() for word in voice.words()]
-    said += [word for _, answers in _PLAIN_TURNS for answer in answers for word in words(answer)]
-    lists = (
-        value for name, value in vars(scenes).items() if name[0] != "_" and name.isupper() and isinstance(value, tuple)
-    )
-    seen = [word for value in lists for entry in value for word in words(entry)]
-    labels = words("title tagline description hashtags")
-    joints = words("a an the on under with and in by near above of wearing holding background sky sun stars")
-    return frozenset((*said, *seen, *labels, *joints))
+    return frozenset((*said, *words("title tagline description hashtags a an and on under with")))
+
+
+def vocabulary() -> frozenset[str]:
+    """Every real word that an answer may have, in lower case: the phrases' and the lexicon's, none that is made up."""
+    chat = (word for _, answers in _PLAIN_TURNS for answer in answers for word in words(answer))
+    return spoken_words() | lexicon_words() | frozenset((*chat, *words("background sky sun stars sea trees hills")))
+
+
+def copied_words() -> frozenset[str]:
+    """The words that prompts have, and the tags; little ones like `of` and `behind` are not among them."""
+    tags = [tag for voice in voices().values() for tag in voice.tags]
+    dressing = (*entries("openers"), *entries("extras"))
+    said = [word for text in (*tags, *dressing) for word in words(text)]
+    return frozenset((*lexicon_words(), *said)) - frozenset(words(" ".join(_little())))
+
+
+def _little() -> tuple[str, ...]:
+    return (*entries("betweens"), *entries("owners"), *entries("counts"), _JOINTS)
+
+
+def set_phrases() -> list[str]:
+    """What the corpus says in the same words again and again, without what fills the slots."""
+    turns = [text for questions, answers in _PLAIN_TURNS for text in (*questions, *answers)]
+    asked = [question.replace("{whole}", "") for questions, _ in _ASKED for question in questions]
+    task = [message.content for tone in TONES for message in brief_messages(CopyBrief("a", ("b",), tone))]
+    labels = ["Title:", "Tagline:", "Description:", "Hashtags:"]
+    spoken = [f" {text}" for text in (*(text for voice in voices().values() for text in voice.texts()), *_little())]
+    return [*spoken, *turns, *asked, *_SYSTEM, *task, *labels]
 
 
 def _chat(rng: random.Random) -> Conversation:
@@ -102,7 +129,7 @@ def _chat(rng: random.Random) -> Conversation:
         return Conversation((*system, Message("user", rng.choice(questions))), rng.choice(answers))
     scene, (questions, part) = random_scene(rng), rng.choice(_ASKED)
     question = rng.choice(questions).format(whole=scene.whole)
-    answer = _fill(_part(voices()["neutral"], part), _slots(scene, ()), rng)
+    answer = _fill(_part(voices()["neutral"], part), _slots(scene, ()), rng, ROOM.get(part, 200))
     return Conversation((*system, Message("user", question)), answer, scene)
 
 
@@ -113,31 +140,32 @@ def _part(voice: Voice, name: str) -> tuple[str, ...]:
 def _slots(scene: Scene, keywords: tuple[str, ...]) -> dict[str, str]:
     return {
         "subject": scene.subject,
-        "Subject": scene.subject.title(),
-        "one": with_article(scene.subject),
+        "Subject": capitalised(scene.subject),
+        "one": scene.one,
         "noun": scene.noun,
-        "Noun": scene.noun.title(),
+        "Noun": capitalised(scene.noun),
         "colour": scene.colour,
-        "Colour": scene.colour.title(),
-        "whole": scene.whole,
-        "Whole": scene.whole[0].upper() + scene.whole[1:],
+        "Colour": capitalised(scene.colour),
+        "whole": scene.told,
+        "Whole": scene.told[0].upper() + scene.told[1:],
         "where": scene.where,
-        "Where": scene.where.title(),
+        "Where": capitalised(scene.where),
         "style": scene.style,
-        "Style": scene.style.title(),
+        "Style": capitalised(scene.style),
         "keyword": keywords[0] if keywords else "",
         "keywords": joined(keywords) if len(keywords) > 1 else "",
     }
 
 
-def _fill(phrases: tuple[str, ...], slots: dict[str, str], rng: random.Random) -> str:
-    """One of the phrases all of whose slots have a value. More than one keyword is never left out."""
+def _fill(phrases: tuple[str, ...], slots: dict[str, str], rng: random.Random, room: int = 200) -> str:
+    """One of the phrases all of whose slots have a value, and that fit. More than one keyword is never left out."""
     usable = [phrase for phrase in phrases if all(slots[name] for name in _fields(phrase))]
     if slots["keywords"]:
         usable = [phrase for phrase in usable if "{keywords}" in phrase] or [
             phrase.replace("{keyword}", "{keywords}") for phrase in usable
         ]
-    return rng.choice(usable).format(**slots)
+    filled = [phrase.format(**slots) for phrase in usable]
+    return rng.choice([text for text in filled if len(text) <= room] or [min(filled, key=len)])
 
 
 def _fields(phrase: str) -> list[str]:
@@ -145,13 +173,18 @@ def _fields(phrase: str) -> list[str]:
 
 
 def _hashtags(scene: Scene, keywords: tuple[str, ...], mood: list[str]) -> tuple[str, ...]:
-    said = (scene.noun, scene.colour, scene.style, *keywords, *mood)
-    return tuple(dict.fromkeys(f"#{word.replace(' ', '')}" for word in said if word))
+    """The words of the subject, the style and the keywords that say something, one a tag, and the mood.
+
+    A tag has no hyphen.
+    """
+    said = (scene.noun, scene.colour, scene.style, *keywords)
+    telling = [word for text in said for word in text.split() if len(word) > 2 and word.isalnum() and word != "and"]
+    return tuple(f"#{word}" for word in dict.fromkeys((*telling[: MAX_TAGS - len(mood)], *mood)))
 
 
 def _keyword(rng: random.Random) -> str:
     """Mostly a known word; sometimes two, or a made-up one, so that copying is learnt and not only recall."""
-    kind = rng.random()
-    if kind < 0.15:
+    kind, known = rng.random(), entries("keywords")
+    if kind < 0.2:
         return made_up_word(rng)
-    return f"{rng.choice(KEYWORDS)} {rng.choice(KEYWORDS)}" if kind < 0.22 else rng.choice(KEYWORDS)
+    return f"{rng.choice(known)} {rng.choice(known)}" if kind < 0.27 else rng.choice(known)

@@ -28,8 +28,12 @@ class Voice:
 
     def words(self) -> set[str]:
         """The voice's own words in lower case, without what fills its slots."""
+        return {word for text in self.texts() for word in words(text)}
+
+    def texts(self) -> list[str]:
+        """All that the voice says, without what fills its slots."""
         phrases = (*self.titles, *self.taglines, *self.openings, *self.closings, *self.keyword_closings, *self.tags)
-        return {word for phrase in phrases for word in words(_without_slots(phrase))}
+        return [_without_slots(phrase) for phrase in phrases]
 
 
 def _without_slots(phrase: str) -> str:

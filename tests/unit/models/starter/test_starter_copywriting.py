@@ -7,11 +7,11 @@ import pytest
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from models.starter.copywriting import CONTEXT, Recipe, Round, encode, train_model, train_tokenizer
+from models.starter.copywriting import CONTEXT, Recipe, Round, encode, new_tokenizer, train_model
 from models.starter.corpus import conversations
 
 CORPUS = conversations(60, 1)
-TINY = Recipe(conversations=60, vocabulary=400, rounds=(Round(3, 2e-3), Round(1, 1e-3)), batch=4, samples_every=2)
+TINY = Recipe(conversations=60, pieces=50, rounds=(Round(3, 2e-3), Round(1, 1e-3)), batch=4, samples_every=2)
 NO_DROPOUT = {"embd_pdrop": 0.0, "attn_pdrop": 0.0, "resid_pdrop": 0.0}
 
 
@@ -35,7 +35,7 @@ class Interrupted(GPT2LMHeadModel):
 @pytest.fixture(scope="module")
 def tokenizer() -> PreTrainedTokenizerFast:
     torch.set_num_threads(1)
-    return train_tokenizer(CORPUS, 400)
+    return new_tokenizer(TINY.pieces)
 
 
 def _model(tokenizer: PreTrainedTokenizerFast, kind: type[GPT2LMHeadModel] = GPT2LMHeadModel) -> GPT2LMHeadModel:
