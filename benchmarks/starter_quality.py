@@ -1,9 +1,9 @@
 """Does `starter-diffusion` draw what it is asked for? `python -m benchmarks.starter_quality [--prompts 200]`
 
-The prompts are plain captions of combinations that the training never saw, 200 emblems and 200 postcards; seeds are
-fixed. How a picture is read is told in `benchmarks.starter.emblem_judge` and `postcard_judge`, how image-to-image is
-measured in `image_to_image`. `--drawn` judges the pictures that the training draws, `--rebuilt` the same through the
-autoencoder: no denoiser can do better than that.
+The prompts are plain captions of combinations that the training never saw, 200 emblems and 200 postcards, and the forty
+of `benchmarks.starter.free_prompts` in a person's own words; seeds are fixed. How a picture is read is told in
+`benchmarks.starter.emblem_judge` and `postcard_judge`, how image-to-image is measured in `image_to_image`. `--drawn`
+judges the pictures that the training draws, `--rebuilt` the same through the autoencoder: no denoiser can do better.
 """
 
 import argparse
@@ -21,26 +21,34 @@ from PIL import Image
 from tqdm import tqdm
 
 from benchmarks.starter.emblem_judge import judge_emblem
+from benchmarks.starter.free_prompts import FREE_PROMPTS
 from benchmarks.starter.image_to_image import Change, change_styles, elsewhere, measure
 from benchmarks.starter.postcard_judge import judge_postcard
 from configs.catalog import REPOSITORY
 from models.starter.emblems import Emblem, Pixels
 from models.starter.pictures import Picture, drawn, prompts_of_emblems, prompts_of_postcards
 
-BATCH = 10
+BATCH, FREE_SEED = 10, 100
 
 
-def generate(pipeline: StableDiffusionPipeline, asked: list[Picture], steps: int, guidance: float) -> list[Pixels]:
-    """One picture for each caption, in batches of ten; the seed is the batch's number."""
+def generate(
+    pipeline: StableDiffusionPipeline, prompts: list[str], steps: int, guidance: float, own_seeds: int | None = None
+) -> list[Pixels]:
+    """One picture for each prompt, in batches of ten.
+
+    The seed is the number of a batch's first prompt; or, counted from `own_seeds`, each prompt has its own.
+    """
     pictures: list[Pixels] = []
-    for i in tqdm(range(0, len(asked), BATCH), "pictures", mininterval=5):
+    for i in tqdm(range(0, len(prompts), BATCH), "pictures", mininterval=5):
+        seeds = [i] if own_seeds is None else [own_seeds + j for j in range(i, min(i + BATCH, len(prompts)))]
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         out = pipeline(
-            [picture.caption() for picture in asked[i : i + BATCH]],
+            prompts[i : i + BATCH],
             num_inference_steps=steps,
             guidance_scale=guidance,
             height=128,
             width=128,
-            generator=torch.Generator().manual_seed(i),
+            generator=generators[0] if own_seeds is None else generators,
             output_type="np",
         )
         pictures += [(picture * 255).round().astype(np.uint8) for picture in out.images]
@@ -73,6 +81,11 @@ def _judge(picture: Pixels, wanted: Picture) -> tuple[str, dict[str, bool]]:
     return "postcard", judge_postcard(picture, wanted)
 
 
+def save_sheet(pictures: list[Pixels], path: Path) -> None:
+    rows = [np.concatenate(pictures[i : i + 10], axis=1) for i in range(0, len(pictures) - 9, 10)]
+    Image.fromarray(np.concatenate(rows)).save(path)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, default=REPOSITORY / "models/starter/weights/starter-diffusion-2")
@@ -81,6 +94,7 @@ def main() -> None:
     parser.add_argument("--guidance", type=float, default=1.5)
     parser.add_argument("--changes", type=int, default=40, help="image-to-image pictures of each kind (0: none)")
     parser.add_argument("--sheet", type=Path, help="write the pictures as one PNG, ten a row")
+    parser.add_argument("--free-sheet", type=Path, help="the same of the prompts in a person's own words")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--drawn", action="store_true", help="judge drawn pictures instead")
@@ -98,8 +112,12 @@ def main() -> None:
             pictures = [rebuild(pipeline, picture) for picture in pictures]
         report["pictures"] = "drawn" if args.drawn else "rebuilt"
     else:
-        pictures = generate(pipeline, asked, args.steps, args.guidance)
+        pictures = generate(pipeline, [picture.caption() for picture in asked], args.steps, args.guidance)
         report |= {"steps": args.steps, "guidance": args.guidance, "sampler": type(pipeline.scheduler).__name__}
+        free = generate(pipeline, [text for text, _ in FREE_PROMPTS], args.steps, args.guidance, own_seeds=FREE_SEED)
+        report["free_prompts"] = right([meant for _, meant in FREE_PROMPTS], free)
+        if args.free_sheet:
+            save_sheet(free, args.free_sheet)
         if args.changes:
             changes = change_styles(pipeline, args.changes, strength=0.5, guidance=args.guidance)
             rebuilt = [Change(change.wanted, rebuild(pipeline, drawn(change.wanted))) for change in changes]
@@ -115,8 +133,7 @@ def main() -> None:
     report["machine"] = f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads"
     print(json.dumps(report, indent=2))
     if args.sheet:
-        rows = [np.concatenate(pictures[i : i + 10], axis=1) for i in range(0, len(pictures) - 9, 10)]
-        Image.fromarray(np.concatenate(rows)).save(args.sheet)
+        save_sheet(pictures, args.sheet)
 
 
 if __name__ == "__main__":

@@ -2,31 +2,23 @@
 
 import fcntl
 import logging
-import os
-import signal
-import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
 
-from chain import with_parent
 from chain.anvil import AnvilRpc
+from chain.anvil_start import HOST, READY_SECONDS, AnvilStart, end
 from chain.block_making import BlockMaker
 from chain.saved_state import SavedState, UnusableState
-from configs.chains import LOCAL_CHAIN_ID
 from gitex.errors import EngineFailure, GitexError, SettingsError, Unavailable
 
 log = logging.getLogger("gitex.chain")
 
-HOST = "127.0.0.1"
 LOOK_SECONDS = 0.1
 """Between two looks for transactions."""
-READY_SECONDS = 60.0
 ANSWER_SECONDS = 15.0
 """An anvil that takes longer hangs, and is replaced."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
@@ -34,8 +26,6 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
 LONG_LIFE = 30.0
 FULL_SECONDS = 5.0
 """Until it is tried again to save the chain, when the disk is full."""
-STATES_IN_MEMORY = 64
-"""Blocks whose whole state can be asked for. Blocks, receipts and events themselves are never forgotten."""
 
 
 class DevChain:
@@ -50,7 +40,7 @@ class DevChain:
         answer_s: float = ANSWER_SECONDS,
         longest_pause_s: float = LONGEST_PAUSE,
     ) -> None:
-        self._program = program
+        self._start = AnvilStart(program, folder, port)
         self._folder = folder
         self._port = port
         self._answer_s = answer_s
@@ -81,7 +71,7 @@ class DevChain:
         Raises `SettingsError` if another process uses the folder or the port, `EngineFailure` if anvil does not start.
         """
         with self._alone():
-            self._need_port()
+            self._start.need_port()
             self._thread.start()
             try:
                 self._await_ready()
@@ -138,10 +128,10 @@ class DevChain:
                 maker.save()
             except Unavailable as problem:
                 if (code := self._process.poll()) is not None:
-                    raise EngineFailure(f"anvil ended with {code}: {self._last_words()}") from problem
+                    raise EngineFailure(f"anvil ended with {code}: {self._start.last_words()}") from problem
                 raise
             finally:
-                _end(self._process)
+                end(self._process)
 
     def _step(self, maker: BlockMaker) -> None:
         """Make a block, or wait a moment."""
@@ -157,91 +147,10 @@ class DevChain:
         tried = []
         for file in self._saved.files():
             try:
-                return self._started_with(rpc, self._saved.unpacked(file))
+                return self._start.start(rpc, self._saved.unpacked(file), self._stop)
             except UnusableState as problem:
                 tried.append(f"{problem} (kept as {self._saved.put_aside(file).name})")
                 log.error("the embedded chain goes back to an older state: %s", tried[-1])
         if tried:
             log.error("the embedded chain begins anew: no saved state can be used, so its tokens are gone")
-        return self._started_with(rpc, None)
-
-    def _started_with(self, rpc: AnvilRpc, state: bytes | None) -> subprocess.Popen[bytes]:
-        """Raises `UnusableState` if anvil refuses the state, `EngineFailure` if something else is in the way."""
-        unpacked = self._folder / "loading.json"
-        options: list[str] = []
-        if state is not None:
-            unpacked.write_bytes(state)
-            options = ["--load-state", str(unpacked)]
-        with (self._folder / "anvil.log").open("w+") as output:
-            process = self._spawned(options, output)
-            try:
-                self._await_answer(process, rpc)
-            except BaseException as problem:
-                _end(process)
-                if state is not None and isinstance(problem, UnusableState):
-                    raise
-                raise EngineFailure(f"anvil does not start: {problem}") from problem
-            finally:
-                unpacked.unlink(missing_ok=True)
-        return process
-
-    def _need_port(self) -> None:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, self._port))
-            except OSError as problem:
-                text = (
-                    f"GITEX_CHAIN_PORT: port {self._port} on {HOST} cannot be used ({problem.strerror}); stop what "
-                    f"listens there, or choose another: GITEX_CHAIN_PORT={self._port + 1} make run"
-                )
-                raise SettingsError(text, param="GITEX_CHAIN_PORT") from problem
-
-    def _spawned(self, options: list[str], output: TextIO) -> subprocess.Popen[bytes]:
-        command = [str(self._program), "--host", HOST, "--port", str(self._port), "--quiet", *_OPTIONS, *options]
-        # Not preexec_fn: other threads may hold locks when the process is forked.
-        starter = [sys.executable, "-I", "-S", with_parent.__file__, str(os.getpid())]
-        return subprocess.Popen(
-            [*starter, *command],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for us: anvil's state is saved before it ends
-        )
-
-    def _await_answer(self, process: subprocess.Popen[bytes], rpc: AnvilRpc) -> None:
-        give_up = time.monotonic() + READY_SECONDS
-        while time.monotonic() < give_up and not self._stop.is_set():
-            with suppress(Unavailable):
-                rpc.tip()
-                return
-            code = process.poll()
-            if code is not None:
-                said = self._last_words()
-                told = f"anvil ended with {code}: {said}"
-                # Killed from outside, or without a port, it has said nothing about the state.
-                others = code in (-signal.SIGKILL, -signal.SIGTERM) or "in use" in said
-                raise Unavailable(told) if others else UnusableState(told)
-            time.sleep(0.01)
-        raise Unavailable("it gives no answer")
-
-    def _last_words(self) -> str:
-        said = (self._folder / "anvil.log").read_text(errors="replace").strip()
-        return said[-1000:] or "it said nothing"
-
-
-_OPTIONS = (
-    *("--chain-id", str(LOCAL_CHAIN_ID)),
-    "--no-mining",
-    *("--slots-in-an-epoch", "1"),
-    *("--prune-history", str(STATES_IN_MEMORY)),
-    "--no-request-size-limit",
-    # Any web page could otherwise use the unlocked development accounts.
-    "--no-cors",
-)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """At once: everything that it would write is written already."""
-    process.kill()
-    process.wait()
+        return self._start.start(rpc, None, self._stop)

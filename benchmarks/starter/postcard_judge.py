@@ -22,16 +22,16 @@ Mask = NDArray[np.bool_]
 
 
 def judge_postcard(picture: Pixels, wanted: Postcard) -> dict[str, bool]:
-    """Whether sky and land of the picture (side, side, 3) have the colours of `wanted`."""
+    """Whether sky and land, if it has any, of the picture (side, side, 3) have the colours of `wanted`."""
     pixels = picture.astype(np.float32)
     side = len(pixels)
     margin = side // 10
     sky = pixels[side * 8 // 100 : side * 14 // 100, margin:-margin]
     land = pixels[side * 62 // 100 : side * 67 // 100, margin:-margin]
-    return {
-        "sky": _vote(sky, [(name, toned(name, wanted.style)) for name in NAMES]) == wanted.sky,
-        "land": _vote(land, land_candidates(wanted.style)) == wanted.land_colour,
-    }
+    verdict = {"sky": _vote(sky, [(name, toned(name, wanted.style)) for name in NAMES]) == wanted.sky}
+    if wanted.land:
+        verdict["land"] = _vote(land, land_candidates(wanted.style)) == wanted.land_colour
+    return verdict
 
 
 def land_candidates(style: str) -> list[tuple[str, Floats]]:

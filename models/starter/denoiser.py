@@ -4,6 +4,7 @@ import random
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -97,7 +98,8 @@ def train_denoiser(
     losses: deque[float] = deque(maxlen=200)
     for step in progress:
         chosen = torch.randint(len(latents), (recipe.batch,))
-        ids = token_ids(pipeline.tokenizer, _prompts([pictures[i] for i in chosen.tolist()], recipe, step))
+        rng = random.Random(f"{recipe.seed} denoiser {step}")
+        ids = token_ids(pipeline.tokenizer, prompts_of([pictures[i] for i in chosen.tolist()], recipe, rng))
         loss = _loss(pipeline, alphas, latents[chosen], ids, device)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -112,7 +114,7 @@ def train_denoiser(
             averaged.store(trained.parameters())
             averaged.copy_to(trained.parameters())
             trained.eval()
-            _sample_sheet(pipeline, recipe.sheet_steps, work / f"denoiser-{done:05d}.png")
+            sample_sheet(pipeline, recipe.sheet_steps, work / f"denoiser-{done:05d}.png")
             if done == recipe.first_version_at:
                 keep_first(pipeline)
             averaged.restore(trained.parameters())
@@ -129,18 +131,30 @@ def _loss(
 ) -> Tensor:
     """Mean squared error of the velocity (arXiv:2202.00512) at random times."""
     timestep = torch.randint(len(alphas), (len(clean),))
-    signal = alphas[timestep].sqrt().view(-1, 1, 1, 1)
-    spread = (1 - alphas[timestep]).sqrt().view(-1, 1, 1, 1)
-    noise = torch.randn_like(clean)
-    noisy, wanted = (part.to(device) for part in (signal * clean + spread * noise, signal * noise - spread * clean))
+    noisy, wanted = (part.to(device) for part in noised(alphas, clean, timestep))
     with fast_arithmetic(device):
         context = pipeline.text_encoder(ids.to(device))[0]
         velocity = pipeline.unet(noisy, timestep.to(device), context).sample
     return F.mse_loss(velocity.float(), wanted)
 
 
-def _prompts(pictures: list[Picture], recipe: Recipe, step: int) -> list[str]:
-    rng = random.Random(f"{recipe.seed} denoiser {step}")
+class Noised(NamedTuple):
+    """Latents with noise at some times, and the velocity that leads back, each of the latents' shape."""
+
+    noisy: Tensor
+    velocity: Tensor
+
+
+def noised(alphas: Tensor, clean: Tensor, timestep: Tensor) -> Noised:
+    """Latents (n, 4, h, w) with fresh noise at times (n,)."""
+    signal = alphas[timestep].sqrt().view(-1, 1, 1, 1)
+    spread = (1 - alphas[timestep]).sqrt().view(-1, 1, 1, 1)
+    noise = torch.randn_like(clean)
+    return Noised(signal * clean + spread * noise, signal * noise - spread * clean)
+
+
+def prompts_of(pictures: list[Picture], recipe: Recipe, rng: random.Random) -> list[str]:
+    """A way to ask for each picture, for a share of them the empty prompt that guidance stands on."""
     return ["" if rng.random() < recipe.empty_captions else prompt(picture, rng) for picture in pictures]
 
 
@@ -169,7 +183,8 @@ def sheet_prompts() -> list[str]:
     return [picture.caption() for picture in pictures]
 
 
-def _sample_sheet(pipeline: StableDiffusionPipeline, steps: int, path: Path) -> None:
+def sample_sheet(pipeline: StableDiffusionPipeline, steps: int, path: Path) -> None:
+    """Write what the pipeline draws for `sheet_prompts` as one PNG."""
     pipeline.set_progress_bar_config(disable=True)
     out = pipeline(
         sheet_prompts(),

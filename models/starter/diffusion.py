@@ -1,8 +1,8 @@
 """Trains `starter-diffusion`: a latent diffusion model in the folder layout of `StableDiffusionPipeline`.
 
 Stages, each seeded: a tiny autoencoder on crops; every picture encoded once; the decoder trained on alone; the text
-encoder taught the words; a text-conditioned UNet in the latent space. What the UNet has learnt part of the way is
-version 1, its end version 2.
+encoder taught the words; a text-conditioned UNet in the latent space; the UNet again, on what it found hard. What the
+UNet has learnt part of the way is version 1, its end version 2.
 """
 
 import json
@@ -19,12 +19,14 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from models.starter.autoencoder import encode_all, sharpen, train_autoencoder
 from models.starter.denoiser import SIDE, new_unet, noise_schedule, train_denoiser
-from models.starter.pictures import draw_all, training_pictures
+from models.starter.pictures import Picture, draw_all, hard_pictures, training_pictures
 from models.starter.recipe import Recipe
+from models.starter.refining import refine_denoiser
 from models.starter.text_encoder import new_text_encoder, new_tokenizer, teach_words
 from models.starter.training import CPU
 
 S = TypeVar("S", AutoencoderTiny, CLIPTextModel, StableDiffusionPipeline)
+PART = 4_000
 
 
 def train(out: Path, work: Path, recipe: Recipe, device: torch.device = CPU) -> None:
@@ -60,6 +62,13 @@ def train(out: Path, work: Path, recipe: Recipe, device: torch.device = CPU) -> 
             pipeline, latents * scaling_factor, pictures, recipe, work=work, keep_first=keep_first, device=device
         ),
     )
+    hard = hard_pictures(recipe.hard_emblems, recipe.hard_postcards, recipe.seed + 1)
+    hard_latents = _encoded(work / "hard-latents.safetensors", lambda: _encode_in_parts(autoencoder, hard, device))
+    refined = _stage(
+        work / "refined",
+        StableDiffusionPipeline,
+        lambda: refine_denoiser(last, hard_latents * scaling_factor, hard, recipe, work=work, device=device),
+    )
     sharp = autoencoder
     for number in range(len(recipe.decoder_rounds)):
         more = partial(
@@ -67,7 +76,7 @@ def train(out: Path, work: Path, recipe: Recipe, device: torch.device = CPU) -> 
         )
         sharp = _stage(work / f"decoder-{number}", AutoencoderTiny, more)
     sharp.register_to_config(scaling_factor=scaling_factor)
-    for version, trained in enumerate((StableDiffusionPipeline.from_pretrained(work / "first"), last), start=1):
+    for version, trained in enumerate((StableDiffusionPipeline.from_pretrained(work / "first"), refined), start=1):
         folder = out.with_name(f"{out.name}-{version}")
         trained.vae = sharp
         trained.to(torch.float16).save_pretrained(folder, safe_serialization=True)
@@ -87,6 +96,12 @@ def _encoded(path: Path, make: Callable[[], Tensor]) -> Tensor:
     if not path.exists():
         save_file({"latents": make()}, path)
     return load_file(path)["latents"]
+
+
+def _encode_in_parts(autoencoder: AutoencoderTiny, pictures: list[Picture], device: torch.device) -> Tensor:
+    """As `encode_all`, with no more than a part of the pictures drawn at a time: all of them would take gigabytes."""
+    parts = [pictures[i : i + PART] for i in range(0, len(pictures), PART)]
+    return torch.cat([encode_all(autoencoder, draw_all(part, SIDE), device=device) for part in parts])
 
 
 def _assembled(

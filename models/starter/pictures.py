@@ -1,6 +1,9 @@
 """The training set of `starter-diffusion`, emblems and postcards, and the combinations kept out of it for measuring."""
 
+import math
 import random
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -17,6 +20,8 @@ Combination = tuple[str, ...]
 HELD_OUT_EMBLEMS = 400
 HELD_OUT_POSTCARDS = 80
 SEED = 4
+ALIKE = 170
+"""Colours nearer than this, in RGB, count as like: 13 of the 45 pairs."""
 
 
 def combination(picture: Picture) -> Combination:
@@ -43,9 +48,41 @@ def held_out() -> frozenset[Combination]:
 
 def training_pictures(emblems: int, postcards: int, seed: int) -> list[Picture]:
     """Random pictures in a mixed order, none of a held-out combination."""
+    return _pictures(((random_emblem, emblems), (random_postcard, postcards)), seed)
+
+
+def hard_pictures(emblems: int, postcards: int, seed: int) -> list[Picture]:
+    """As `training_pictures`, but the harder one of two, and emblems nearer to upright and to the middle."""
+    return _pictures(((_hard_emblem, emblems), (_hard_postcard, postcards)), seed)
+
+
+def _hard_emblem(rng: random.Random) -> Emblem:
+    emblem = max(random_emblem(rng), random_emblem(rng), key=_difficulty)
+    return replace(emblem, dx=emblem.dx / 2, dy=emblem.dy / 2, turn=emblem.turn / 3)
+
+
+def _hard_postcard(rng: random.Random) -> Postcard:
+    return max(random_postcard(rng), random_postcard(rng), key=_difficulty)
+
+
+def _difficulty(picture: Picture) -> int:
+    """How many things about a picture make it hard to draw: little of it, thin parts, like colours, the dark."""
+    if isinstance(picture, Emblem):
+        thin = picture.style in ("outline", "pixel", "dotted")
+        return thin + (picture.size == "small") + _alike(picture.colour, picture.background)
+    ground = picture.land_colour or picture.sea
+    fine = picture.style in ("pixel", "night")
+    return fine + (picture.land == "mountains") + _alike(picture.sky, ground)
+
+
+def _alike(one: str, other: str) -> bool:
+    return math.dist(COLOURS[one], COLOURS[other]) < ALIKE
+
+
+def _pictures(kinds: tuple[tuple[Callable[[random.Random], Picture], int], ...], seed: int) -> list[Picture]:
     rng, kept_out = random.Random(seed), held_out()
     pictures: list[Picture] = []
-    for draw, count in ((random_emblem, emblems), (random_postcard, postcards)):
+    for draw, count in kinds:
         wanted = len(pictures) + count
         while len(pictures) < wanted:
             picture = draw(rng)

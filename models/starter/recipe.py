@@ -18,7 +18,11 @@ class Recipe:
     text_batch: int = 96
     denoiser_steps: int = 10_500
     first_version_at: int = 4_000
-    """The averaged weights after so many of the denoiser's steps are version 1; those at the end are version 2."""
+    """The averaged weights after so many of the denoiser's steps are version 1."""
+    hard_emblems: int = 14_000
+    hard_postcards: int = 14_000
+    refining_steps: int = 9_000
+    """Steps on the hard pictures, from the denoiser's end; the averaged weights after them are version 2."""
     learning_rate: float = 1e-3
     batch: int = 32
     empty_captions: float = 0.1
@@ -35,4 +39,5 @@ class Recipe:
             text_steps=max(1, round(self.text_steps * factor)),
             denoiser_steps=max(2, round(self.denoiser_steps * factor)),
             first_version_at=max(1, round(self.first_version_at * factor)),
+            refining_steps=max(1, round(self.refining_steps * factor)),
         )

@@ -104,9 +104,10 @@ async def test_mints_that_go_to_another_sender_just_before_they_are_signed_are_n
         async with transaction(rows.engine) as other:
             await other.execute(update(MintRecord).values(sender=OTHER_SENDER.address))
             signing = asyncio.create_task(rows.outbox.sign("one", transaction_of(0, [mint.id])))
-            waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = ANY(:pids)")
-            mine = text("SELECT array_agg(pid) FROM pg_stat_activity WHERE usename = current_user")
-            while not await other.scalar(waiting, {"pids": await other.scalar(mine)}):
+            for_us = text(
+                "SELECT count(*) FROM pg_locks WHERE NOT granted AND transactionid = pg_current_xact_id()::xid"
+            )
+            while not await other.scalar(for_us):
                 assert not signing.done()
         assert not await signing
         assert await rows.outbox.in_flight(SENDER) == []

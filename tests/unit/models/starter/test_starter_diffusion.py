@@ -12,6 +12,7 @@ from models.starter.denoiser import new_unet, noise_schedule, train_denoiser
 from models.starter.diffusion import train
 from models.starter.pictures import Picture, draw_all, training_pictures
 from models.starter.recipe import Recipe
+from models.starter.refining import cell_weights, refine_denoiser
 from models.starter.text_encoder import new_text_encoder, new_tokenizer, teach_words
 
 TINY = Recipe(
@@ -23,6 +24,9 @@ TINY = Recipe(
     text_batch=2,
     denoiser_steps=2,
     first_version_at=1,
+    hard_emblems=3,
+    hard_postcards=3,
+    refining_steps=1,
     batch=2,
     sheet_steps=1,
 )
@@ -45,7 +49,8 @@ def test_training_writes_two_versions_that_load_and_does_no_stage_twice(tmp_path
         assert str(tmp_path) not in path.read_text()
     stages = {path: path.stat().st_mtime_ns for path in work.rglob("*.safetensors")}
     assert {path.relative_to(work).parts[0] for path in stages} == {
-        *("autoencoder", "latents.safetensors", "decoder-0", "decoder-1", "text", "first", "last")
+        *("autoencoder", "latents.safetensors", "decoder-0", "decoder-1", "text", "first", "last"),
+        *("hard-latents.safetensors", "refined"),
     }
     train(tmp_path / "again", work, TINY)
     assert {path: path.stat().st_mtime_ns for path in stages} == stages
@@ -72,6 +77,43 @@ def test_an_interrupted_denoiser_ends_as_if_nothing_had_happened(tmp_path: Path,
     assert not (broken / "denoiser.checkpoint").exists()
     for one, other in zip(wanted.unet.parameters(), resumed.unet.parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+def test_refining_changes_the_unet_alone_and_goes_on_after_an_interruption(
+    tmp_path: Path, pictures: list[Picture]
+) -> None:
+    recipe = replace(TINY, refining_steps=3, sheet_every=1)
+    latents = torch.randn(len(pictures), 4, 16, 16, generator=torch.Generator().manual_seed(0))
+    before = _pipeline(pictures)
+    undisturbed, broken = tmp_path / "undisturbed", tmp_path / "broken"
+    undisturbed.mkdir()
+    broken.mkdir()
+    wanted = refine_denoiser(_pipeline(pictures), latents, pictures, recipe, work=undisturbed)
+    (broken / "refining-00003.png").mkdir()
+    with pytest.raises(IsADirectoryError):
+        refine_denoiser(_pipeline(pictures), latents, pictures, recipe, work=broken)
+    assert (broken / "refining.checkpoint").exists()
+    (broken / "refining-00003.png").rmdir()
+    resumed = refine_denoiser(_pipeline(pictures), latents, pictures, recipe, work=broken)
+    assert not (broken / "refining.checkpoint").exists()
+    for one, other in zip(wanted.unet.parameters(), resumed.unet.parameters(), strict=True):
+        assert torch.equal(one, other)
+    assert not all(
+        torch.equal(one, other) for one, other in zip(wanted.unet.parameters(), before.unet.parameters(), strict=True)
+    )
+    for one, other in zip(wanted.text_encoder.parameters(), before.text_encoder.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_edges_count_more_and_faint_pictures_as_a_whole() -> None:
+    latents = torch.zeros(2, 4, 16, 16)
+    latents[0, :, 4:12, 4:12] = 2.0
+    latents[1, :, 4:12, 4:12] = 0.1
+    strong, faint = cell_weights(latents)
+    for weights in (strong, faint):
+        assert weights[0, 4, 4] == weights.max() == 4 * weights[0, 0, 0]
+        assert weights[0, 8, 8] == weights[0, 0, 0] > 0
+    assert torch.allclose(faint, 4.5 * strong)
 
 
 def test_the_sharpened_decoder_rebuilds_better_from_the_same_latents(tmp_path: Path, pictures: list[Picture]) -> None:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from benchmarks.starter.emblem_judge import judge_emblem
+from benchmarks.starter.free_prompts import FREE_PROMPTS
 from benchmarks.starter.image_to_image import Change, elsewhere, nearest_style, overlap, ridge_overlap
 from benchmarks.starter.postcard_judge import judge_postcard, thing_masks
 from models.starter.emblems import COLOURS, Emblem, all_emblems, render
@@ -13,6 +14,7 @@ from models.starter.pictures import (
     Picture,
     combination,
     drawn,
+    hard_pictures,
     held_out,
     prompts_of_emblems,
     prompts_of_postcards,
@@ -38,6 +40,17 @@ def test_the_judge_reads_sky_and_mountains_off_a_drawn_postcard(style: str) -> N
                 assert judge_postcard(render_postcard(card), card) == {"sky": True, "land": True}
     other = replace(SUNSET, sky="green", land_colour="black", style=style)
     assert judge_postcard(render_postcard(SUNSET), other) == {"sky": False, "land": False}
+
+
+def test_the_free_prompts_are_forty_different_ones_that_the_judges_read_right_when_drawn() -> None:
+    assert len({text for text, _ in FREE_PROMPTS}) == 40
+    wrong = {}
+    for text, meant in FREE_PROMPTS:
+        picture = drawn(meant)
+        verdict = judge_emblem(picture, meant) if isinstance(meant, Emblem) else judge_postcard(picture, meant)
+        if not all(verdict.values()):
+            wrong[text] = verdict
+    assert not wrong
 
 
 def test_the_judge_reads_drawn_emblems_in_every_style() -> None:
@@ -72,6 +85,18 @@ def test_no_held_out_combination_is_trained_on() -> None:
     assert all(combination(picture) in kept_out for picture in asked)
     assert len({combination(emblem) for emblem in prompts_of_emblems(200)}) == 200
     assert held_out() == kept_out
+
+
+def test_hard_pictures_show_more_of_what_is_hard_and_nothing_held_out() -> None:
+    def share(pictures: list[Picture], value: str) -> float:
+        return sum(value in combination(picture) for picture in pictures) / len(pictures)
+
+    usual, hard = training_pictures(400, 400, seed=3), hard_pictures(400, 400, seed=3)
+    assert hard == hard_pictures(400, 400, seed=3)
+    assert not held_out() & {combination(picture) for picture in hard}
+    for value in ("small", "dotted", "pixel", "night", "mountains"):
+        assert share(hard, value) > 1.1 * share(usual, value)
+    assert all(abs(p.dx) <= 0.04 and abs(p.turn) <= 0.04 for p in hard if isinstance(p, Emblem))
 
 
 def test_training_pictures_are_seeded_and_of_both_kinds() -> None:
