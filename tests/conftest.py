@@ -12,6 +12,9 @@ import httpx
 import pytest
 from moto.server import ThreadedMotoServer
 
+# Before any test that imports an Ethereum library by itself: `chain` keeps those from raising Python's recursion limit.
+import chain  # noqa: F401
+
 POSTGRES = os.environ.get("GITEX_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/test")
 
 

@@ -45,7 +45,7 @@ class Recipe:
     seed: int = 20261122
     conversations: int = 80_000
     pieces: int = 500
-    rounds: tuple[Round, ...] = (Round(3_300, 2e-3),)
+    rounds: tuple[Round, ...] = (Round(3_300, 2e-3), Round(2_600, 1.5e-3))
     batch: int = 16
     samples_every: int = 200
 
