@@ -185,7 +185,8 @@ def _spread(values: Sequence[float]) -> dict[str, float]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--mints", type=int, default=64, help="in each round, of each side")
+    # A worker doubts for ten minutes that more than `chain.signing.MAX_GAP` transactions were sent with its key.
+    parser.add_argument("--mints", type=int, default=32, help="in each round, of each side; 48 at most")
     parser.add_argument("--rounds", type=int, default=5)
     return parser.parse_args()
 

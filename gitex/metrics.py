@@ -79,7 +79,7 @@ MINTS = Metric("gitex_mints_total", "counter", "Mints that came into a state.", 
 MINT_SECONDS = Metric(
     "gitex_mint_seconds",
     "histogram",
-    "Seconds from the order to the final block.",
+    "Seconds from a mint's signature to its final block.",
     ("chain",),
     (*_SECONDS, 600.0, 1800.0),
 )

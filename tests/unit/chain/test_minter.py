@@ -413,6 +413,18 @@ async def test_several_keys_share_the_work(stage: Stage) -> None:
     assert used == {account(index).address for index in range(3)}
 
 
+@pytest.mark.parametrize("skew", [timedelta(days=-400), timedelta(days=400)])
+async def test_clocks_that_disagree_harm_nothing(stage: Stage, skew: timedelta) -> None:
+    """Another machine goes on whose clock is far off, also from the chain's own."""
+    mints = await stage.orders(3)
+    await stage.worker().work_once()
+    await stage.expire_lease()
+    assert stage.now is not None
+    stage.now += skew
+    await stage.work(stage.worker())
+    await stage.assert_each_minted_once(mints)
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_killed_at_any_call_to_the_outside_it_finishes_and_doubles_nothing(
     folder: Path, when: Literal["before", "after"]
