@@ -58,7 +58,7 @@ async def test_left_free_it_writes_copy_for_scenes_it_never_saw(engine: TextEngi
 
 
 async def test_in_form_it_keeps_the_bars_for_scenes_it_never_saw(engine: TextEngine) -> None:
-    tasks = held_out(25, replace(Recipe(), conversations=5_000), seed=2)
+    tasks = held_out(75, replace(Recipe(), conversations=5_000), seed=2)
     right = table(tasks, await write(engine, tasks, free=False))
     assert min(right[part] for part in ("reads", "subject", "ends", "whole_words", "tone")) >= 0.95
 
