@@ -6,9 +6,11 @@ The peers are clients that sign with the same key and keep nothing: one sends a 
 the other the same batches as ours; both then wait until the last receipt is final. The chain is the embedded one, with
 its own block maker, in this machine. Ours and the peers take turns, each with assets of its own. A ratio is the median
 over the rounds of ours by the peer's in that round. Also told: how long after the chain calls a mint's block final its
-row says so. Writes `benchmarks/results/minting.json`. Needs the anvil that `make setup` installs.
+row says so. With `--url`, a running service mints as many pictures too, from the first `POST` to the last `GET` that
+says final; they are made and published before. Writes `benchmarks/results/minting.json`. Needs the anvil that
+`make setup` installs.
 
-    python -m benchmarks.minting
+    python -m benchmarks.minting --url http://127.0.0.1:8000
 """
 
 import argparse
@@ -26,6 +28,8 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+
+import httpx
 
 from chain.addresses import load_addresses
 from chain.contract import Contract
@@ -58,6 +62,10 @@ def main() -> None:
             url = os.environ["GITEX_CHAIN_RPC_URL"]
             nft = load_addresses(settings.chain_addresses, load_chain("local").chain_id).nft
             result = asyncio.run(_measure(folder, url, nft, args.mints, args.rounds))
+    if args.url:
+        rate = asyncio.run(_through_http(args.url, args.mints))
+        peer = result["mints a second"]["one by one"]["median"]
+        result["through a service's HTTP"] = {"mints a second": round(rate, 1), "by one by one": round(rate / peer, 2)}
     RESULT.write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps(result, indent=2))
 
@@ -175,6 +183,36 @@ def _groups(jobs: Sequence[MintJob], size: int) -> Iterator[Sequence[MintJob]]:
     return (jobs[start : start + size] for start in range(0, len(jobs), size))
 
 
+async def _through_http(url: str, mints: int) -> float:
+    """Mints a second of a running service, as its callers see it."""
+    async with httpx.AsyncClient(base_url=url, timeout=60, trust_env=False) as client:
+        assets = [await _published(client) for _ in range(mints)]
+        started = time.perf_counter()
+        body = {"recipient": account(5).address}
+        orders = await asyncio.gather(*(client.post(f"/v1/assets/{asset}/mint", json=body) for asset in assets))
+        await asyncio.gather(*(_until_told(client, order.raise_for_status().json()["id"]) for order in orders))
+        return mints / (time.perf_counter() - started)
+
+
+async def _published(client: httpx.AsyncClient) -> str:
+    body = {"model": "starter-gan", "prompt": "a red star", "seed": secrets.randbits(32), "response_format": "url"}
+    answer = (await client.post("/v1/images/generations", json=body)).raise_for_status().json()
+    asset: str = answer["data"][0]["gitex"]["asset_id"]
+    while True:
+        if (await client.get(f"/v1/assets/{asset}/pins")).json().get("state") == "published":
+            return asset
+        await asyncio.sleep(0.05)
+
+
+async def _until_told(client: httpx.AsyncClient, mint: str) -> None:
+    while True:
+        state = (await client.get(f"/v1/mints/{mint}")).raise_for_status().json()["state"]
+        if state in ("final", "failed"):
+            assert state == "final"
+            return
+        await asyncio.sleep(0.1)
+
+
 def _spread(values: Sequence[float]) -> dict[str, float]:
     return {
         "median": round(statistics.median(values), 3),
@@ -187,6 +225,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     # A worker doubts for ten minutes that more than `chain.signing.MAX_GAP` transactions were sent with its key.
     parser.add_argument("--mints", type=int, default=32, help="in each round, of each side; 48 at most")
+    parser.add_argument("--url", help="of a running service, to be measured as well")
     parser.add_argument("--rounds", type=int, default=5)
     return parser.parse_args()
 

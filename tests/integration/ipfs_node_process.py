@@ -4,40 +4,25 @@ python -m tests.integration.ipfs_node_process          # only installs it
 python -m tests.integration.ipfs_node_process FOLDER   # and runs it there until standard input ends
 """
 
-import fcntl
-import hashlib
-import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
 from tests.fakes.ports import free_port
+from tests.integration import npm
 
 FOLDER = Path(__file__).with_name("ipfs_node")
-INSTALL_S = 600
 READY_S = 60
 STOP_S = 15
-_MODULES = FOLDER / "node_modules"
-_STAMP = _MODULES / ".installed"
 
 
 def install() -> None:
-    """Install what the lock file names, unless it is there. Several processes may call this at once."""
-    wanted = _wanted()
-    with _alone():
-        if _STAMP.is_file() and _STAMP.read_text() == wanted:
-            return
-        command = [_program("npm"), "ci", "--ignore-scripts", "--omit=optional"]
-        # npm removes the folder first, and the stamp with it.
-        ran = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=INSTALL_S)
-        if ran.returncode != 0:
-            raise RuntimeError(f"{' '.join(command)} in {FOLDER} failed:\n{ran.stdout}{ran.stderr}")
-        _STAMP.write_text(wanted)
+    """See `tests.integration.npm`."""
+    npm.install(FOLDER)
 
 
 class IpfsNode:
@@ -70,7 +55,7 @@ class IpfsNode:
         shutil.rmtree(self.repo / "repo.lock", ignore_errors=True)
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [_program("node"), str(FOLDER / "node.mjs"), str(self.repo), str(self.port)],
+                [npm.program("node"), str(FOLDER / "node.mjs"), str(self.repo), str(self.port)],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -117,29 +102,6 @@ class IpfsNode:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the IPFS node does not start:\n{self.log.read_text()}")
             time.sleep(0.02)
-
-
-def _wanted() -> str:
-    files = [FOLDER / name for name in ("package.json", "package-lock.json")]
-    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
-
-
-def _program(name: str) -> str:
-    found = shutil.which(name)
-    if found is None:
-        raise RuntimeError(f"{name} is not installed: the tests need Node 20")
-    return found
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    """Wait until no other process is in here. Ends with the process, however that ends."""
-    descriptor = os.open(FOLDER, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def main() -> None:
