@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import delete, update
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -17,6 +18,7 @@ from configs.chains import Chain, load_chain
 from gitex.assets import Asset
 from gitex.errors import Unavailable
 from gitex.events import StageSeconds
+from gitex.metrics import MINT_PROBLEM, TRANSACTIONS
 from gitex.minting import Mint, MintOrder, Sender
 from gitex.specs import DiffusionSettings, ImageSpec
 from gitex.variants import Variant
@@ -34,6 +36,13 @@ from tests.fakes.strict_node import NFT, StrictNode
 RECIPIENT = account(5).address
 OTHER = account(6).address
 _START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Alert(NamedTuple):
+    """A kind of problem, and whether minting is held up by it."""
+
+    problem: str
+    value: float
 
 
 @dataclass
@@ -87,6 +96,15 @@ class Stage:
             lease=self.lease,
             now=lambda: self.now or datetime.now(UTC),
         )
+
+    def happened(self, event: str) -> float:
+        """How often that happened to the sender's transactions, as the metric says."""
+        return self.recorder.counted(TRANSACTIONS.name, sender=self.sender.address, event=event)
+
+    def alerts(self) -> list[Alert]:
+        """What the alert metric was last told of each kind of problem."""
+        told = {tags["problem"]: value for metric, value, tags in self.recorder.told if metric == MINT_PROBLEM.name}
+        return [Alert(problem, value) for problem, value in told.items()]
 
     async def order(self, number: int, recipient: str = RECIPIENT, *, published: bool = True) -> Mint:
         """Ask for the mint of an asset, whose rows are made first; each number is another asset."""

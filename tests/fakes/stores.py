@@ -92,6 +92,8 @@ class MemoryRecorder:
     counts: dict[tuple[str, tuple[tuple[str, str], ...]], float] = field(default_factory=lambda: defaultdict(float))
     values: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     gauges: dict[str, float] = field(default_factory=dict)
+    told: list[tuple[str, float, Mapping[str, str]]] = field(default_factory=list)
+    """Every gauge that was set, with its tags."""
 
     def count(self, metric: str, amount: float, tags: Mapping[str, str]) -> None:
         self.counts[metric, tuple(sorted(tags.items()))] += amount
@@ -101,6 +103,7 @@ class MemoryRecorder:
 
     def gauge(self, metric: str, value: float, tags: Mapping[str, str]) -> None:
         self.gauges[metric] = value
+        self.told.append((metric, value, tags))
 
     def counted(self, metric: str, **tags: str) -> float:
         return self.counts[metric, tuple(sorted(tags.items()))]

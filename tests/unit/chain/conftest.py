@@ -1,11 +1,15 @@
-"""A scripted JSON-RPC server, and a node behind it."""
+"""A scripted JSON-RPC server, and a node behind it; and a stage for minters."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from chain.web3_node import Web3Node
 from configs.chains import load_chain
+from storage.database import open_database
+from tests.fakes.minting_stage import Stage
 from tests.fakes.rpc_server import RpcServer, rpc_server
 
 
@@ -22,3 +26,21 @@ async def node(server: RpcServer) -> AsyncIterator[Web3Node]:
     made = Web3Node(server.url, load_chain("local"), timeout_s=10)
     yield made
     await made.close()
+
+
+_MEMORY = Path("/dev/shm")
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """In memory where the system has such a place: thousands of commits would wait for a disk."""
+    with TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None) as name:
+        yield Path(name)
+
+
+@pytest.fixture
+async def stage(folder: Path) -> AsyncIterator[Stage]:
+    """With a new database."""
+    engine = await open_database(f"sqlite+aiosqlite:///{folder}/gitex.db")
+    yield Stage(engine)
+    await engine.dispose()
