@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
 
-from gitex.errors import GitexError
+from gitex.errors import AssetNotFound, GitexError
 from gitex.ports import PinTarget
 from gitex.publishing import Publication
 from storage.ipfs.cid import Cid
@@ -28,19 +28,27 @@ class RootReport(NamedTuple):
 async def audit(
     publications: SqlPublications, targets: Sequence[PinTarget], asset_id: str = ""
 ) -> AsyncIterator[RootReport]:
-    """Reports of one asset, or of all that are published. Raises `AssetNotFound` if that one is not.
+    """Reports of one asset, or of all that are published. Raises `AssetNotFound` if that one is not, or is deleted.
 
-    Fetches one block at a time, so it is slow, and its memory is bounded.
+    What is deleted while its blocks are fetched has no report: the targets let go of it at any moment. Fetches one
+    block at a time, so it is slow, and its memory is bounded.
     """
+    if asset_id and not await publications.is_wanted(asset_id):
+        raise AssetNotFound(f"asset {asset_id!r} is not published", param="id")
+    async for publication in _chosen(publications, asset_id):
+        async for report in _audit_one(publication, targets):
+            if not report.problem or await publications.is_wanted(publication.asset_id):
+                yield report
+
+
+async def _chosen(publications: SqlPublications, asset_id: str) -> AsyncIterator[Publication]:
     if asset_id:
-        async for report in _audit_one(await publications.get(asset_id), targets):
-            yield report
+        yield await publications.get(asset_id)
         return
     after = ""
     while page := await publications.published(after):
         for publication in page:
-            async for report in _audit_one(publication, targets):
-                yield report
+            yield publication
         after = page[-1].asset_id
 
 

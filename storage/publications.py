@@ -61,15 +61,27 @@ class SqlPublications:
             return [_pin(record) for record in (await session.scalars(rows)).all()]
 
     async def published(self, after: str = "", limit: int = 100) -> list[Publication]:
-        """Publications that reached their targets, by asset id."""
+        """Publications that reached their targets, by asset id; none of an asset that is deleted."""
         rows = (
             select(PublicationRecord)
-            .where(PublicationRecord.state == "published", PublicationRecord.asset_id > after)
+            .join(AssetRecord, AssetRecord.id == PublicationRecord.asset_id)
+            .where(PublicationRecord.state == "published", AssetRecord.state == "kept")
+            .where(PublicationRecord.asset_id > after)
             .order_by(PublicationRecord.asset_id)
             .limit(limit)
         )
         async with transaction(self._engine) as session:
             return [_publication(record) for record in (await session.scalars(rows)).all()]
+
+    async def is_wanted(self, asset_id: str) -> bool:
+        """Whether somebody asked for it to be published, and it is not deleted."""
+        rows = (
+            select(AssetRecord.id)
+            .join(PublicationRecord, PublicationRecord.asset_id == AssetRecord.id)
+            .where(AssetRecord.id == asset_id, AssetRecord.state == "kept")
+        )
+        async with transaction(self._engine) as session:
+            return (await session.scalars(rows)).first() is not None
 
     async def claim(self, owner: str, lease: timedelta) -> Publication | None:
         """Take the publication that has been due the longest, of those that nobody works on; None if there is none.

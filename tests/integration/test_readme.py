@@ -38,7 +38,7 @@ def test_a_snippet_works(snippet: Snippet, base_url: str, folder: Path) -> None:
     command = ["bash", "-euc", code] if snippet.language == "bash" else [sys.executable, "-c", code]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "GITEX_PORT": base_url.rpartition(":")[2]}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=110)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     made = set(folder.glob("*.png")) - before
     for picture in made:
         with Image.open(picture) as image:

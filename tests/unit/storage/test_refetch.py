@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from gitex.errors import Unavailable
+from gitex.errors import AssetNotFound, Unavailable
 from gitex.ports import PinTarget
 from gitex.publishing import Content
 from storage.blobs import LocalBlobStore
@@ -67,3 +67,20 @@ async def test_an_audit_tells_what_came_back_and_what_did_not(desk: Desk, elsewh
     await _publish(desk, elsewhere, CONTENT)
     reports = [report async for report in audit(desk.publications, [elsewhere.node])]
     assert [(r.blocks, r.size, bool(r.problem)) for r in reports] == [(1, len(CONTENT), False), (0, 0, True)]
+
+
+async def test_an_audit_does_not_miss_what_was_deleted(desk: Desk, elsewhere: Elsewhere) -> None:
+    """The targets let go of it one by one, and a worker may die in between."""
+    await _publish(desk, elsewhere, CONTENT)
+    await desk.assets.delete(asset_of().id, None)
+    assert not [report async for report in audit(desk.publications, [elsewhere.node])]
+    with pytest.raises(AssetNotFound):
+        assert not [report async for report in audit(desk.publications, [elsewhere.node], asset_of().id)]
+
+
+async def test_an_audit_does_not_miss_what_is_deleted_meanwhile(desk: Desk, elsewhere: Elsewhere) -> None:
+    await _publish(desk, elsewhere, CONTENT)
+    reports = audit(desk.publications, [elsewhere.node])
+    assert not (await anext(reports)).problem
+    await desk.assets.delete(asset_of().id, None)
+    assert not [report async for report in reports]
