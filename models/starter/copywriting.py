@@ -6,6 +6,7 @@ interrupted goes on from its last checkpoint as if nothing had happened.
 """
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -36,6 +37,8 @@ class Round(NamedTuple):
 
     steps: int
     learning_rate: float
+    exchanging: float = 0.0
+    """The share of conversations whose words get other endings, see `with_other_rests`."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Recipe:
     seed: int = 20261122
     conversations: int = 80_000
     pieces: int = 500
-    rounds: tuple[Round, ...] = (Round(3_300, 2e-3), Round(2_600, 1.5e-3))
+    rounds: tuple[Round, ...] = (Round(3_300, 2e-3), Round(2_600, 1.5e-3), Round(8_000, 1.5e-3, 0.6))
     batch: int = 16
     samples_every: int = 200
 
@@ -60,12 +63,21 @@ class Recipe:
 
     def learning_rate(self, step: int) -> float:
         """Up over the first steps of a round, level, and down in a line over its last third, to a fiftieth."""
-        for steps, peak in self.rounds:
-            if step < steps:
-                warm = (step + 1) / min(100, steps)
-                decay = max(0.02, 3 * (steps - step - 1) / steps)
-                return peak * min(1.0, warm, decay)
-            step -= steps
+        round_, into = self._round(step)
+        warm = (into + 1) / min(100, round_.steps)
+        decay = max(0.02, 3 * (round_.steps - into - 1) / round_.steps)
+        return round_.learning_rate * min(1.0, warm, decay)
+
+    def exchanging(self, step: int) -> float:
+        """That of the round of `step`."""
+        return self._round(step)[0].exchanging
+
+    def _round(self, step: int) -> tuple[Round, int]:
+        """The round of `step`, and how many of its steps lie before. Raises `ValueError` behind the last."""
+        for round_ in self.rounds:
+            if step < round_.steps:
+                return round_, step
+            step -= round_.steps
         raise ValueError(f"the recipe has {self.steps} steps")
 
 
@@ -149,10 +161,11 @@ def train_model(
         model.parameters(), lr=recipe.learning_rate(0), betas=(0.9, 0.98), weight_decay=0.01, fused=True
     )
     begin = _resume(model, optimizer, recipe, work)
+    rests = rest_tokens(tokenizer)
     smooth = 7.0
     progress = tqdm(range(begin, recipe.steps), "copy", initial=begin, total=recipe.steps, mininterval=5)
     for step in progress:
-        ids, targets = (part.to(device) for part in batch_of(step, examples, recipe, tokenizer.pad_token_id))
+        ids, targets = (part.to(device) for part in batch_of(step, examples, recipe, tokenizer.pad_token_id, rests))
         for group in optimizer.param_groups:
             group["lr"] = recipe.learning_rate(step)
         with fast_arithmetic(device):
@@ -172,8 +185,13 @@ def train_model(
     model.cpu().eval()
 
 
-def batch_of(step: int, examples: list[tuple[list[int], int]], recipe: Recipe, pad: int) -> tuple[Tensor, Tensor]:
-    """The step's ids and targets, each (batch, longest); sorted by length within a pool of some batches."""
+def batch_of(
+    step: int, examples: list[tuple[list[int], int]], recipe: Recipe, pad: int, rests: Sequence[int]
+) -> tuple[Tensor, Tensor]:
+    """The step's ids and targets, each (batch, longest); sorted by length within a pool of some batches.
+
+    `rests`: see `with_other_rests`.
+    """
     pool_number, part = divmod(step, _POOL)
     rng = random.Random(f"{recipe.seed}:{pool_number}")
     drawn = rng.sample(range(len(examples)), min(len(examples), _POOL * recipe.batch))
@@ -181,10 +199,33 @@ def batch_of(step: int, examples: list[tuple[list[int], int]], recipe: Recipe, p
     parts = [pool[i : i + recipe.batch] for i in range(0, len(pool), recipe.batch)]
     rng.shuffle(parts)
     chosen = parts[part % len(parts)]
+    if share := recipe.exchanging(step):
+        rng = random.Random(f"{recipe.seed}:{step}")
+        chosen = [(with_other_rests(ids, n, rests, rng) if rng.random() < share else ids, n) for ids, n in chosen]
     longest = max(len(ids) for ids, _ in chosen)
     ids = torch.tensor([ids + [pad] * (longest - len(ids)) for ids, _ in chosen])
     targets = torch.tensor([[NO_LOSS] * n + ids[n:] + [NO_LOSS] * (longest - len(ids)) for ids, n in chosen])
     return ids, targets
+
+
+def rest_tokens(tokenizer: PreTrainedTokenizerFast) -> list[int]:
+    """The tokens that are a known word without its first letter; a tone's name, which is an order, has none."""
+    rests = {word[1:] for word in copied_words() - set(TONES) if len(word) > 1}
+    vocabulary: dict[str, int] = tokenizer.get_vocab()
+    return sorted(vocabulary[rest] for rest in rests if rest in vocabulary)
+
+
+def with_other_rests(ids: list[int], prompt: int, rests: Sequence[int], rng: random.Random) -> list[int]:
+    """The same conversation about words that do not exist: `judges` has become `jarrots` wherever it stands.
+
+    Each of the `rests` in the first `prompt` ids becomes another one, the same in the prompt and in the answer. What
+    answer and prompt have in common can then only be copied, not recalled, and seldom words are copied as often as
+    all others.
+    """
+    known = set(rests)
+    own = sorted(known.intersection(ids[:prompt]))
+    others = dict(zip(own, rng.sample(rests, len(own)), strict=True))
+    return [others.get(token, token) for token in ids]
 
 
 def _keep(

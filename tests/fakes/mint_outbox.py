@@ -3,18 +3,15 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gitex.assets import Asset
-from gitex.events import StageSeconds
 from gitex.minting import Attempt, ChainTransaction, Inclusion, Mint, MintOrder, Sender
 from gitex.publishing import PublicationState
-from gitex.specs import DiffusionSettings, ImageSpec
-from gitex.variants import Variant
 from storage.chain_tables import ChainSenderRecord, MintRecord
 from storage.columns import utc_now
 from storage.database import open_database, transaction
@@ -23,6 +20,7 @@ from storage.mint_outbox import SqlMintOutbox
 from storage.mint_rows import mint, mint_rows
 from storage.mints import SqlMints
 from storage.tables import AssetRecord, PublicationRecord
+from tests.fakes.minted_assets import MOMENT, asset_of, document_of, publication_of
 
 CHAIN_ID = 31337
 CONTRACT = "0x" + "C0" * 20
@@ -30,8 +28,6 @@ ALICE = "0x" + "A1" * 20
 BOB = "0x" + "B0" * 20
 SENDER = Sender(CHAIN_ID, "0x" + "50" * 20)
 OTHER_SENDER = Sender(CHAIN_ID, "0x" + "51" * 20)
-WEIGHTS = "5" * 64
-MOMENT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 @dataclass
@@ -57,7 +53,7 @@ class MintRows:
         async with transaction(self.engine) as session:
             session.add(AssetRecord.of(asset))
             if publication is not None:
-                session.add(_publication(asset, publication))
+                session.add(publication_of(asset, publication))
         return asset
 
     async def request(self, numbers: Sequence[int], publication: PublicationState | None = "published") -> list[Mint]:
@@ -128,38 +124,9 @@ async def open_outbox(path: Path, mints: int = 0) -> MintRows:
     return await open_rows(f"sqlite+aiosqlite:///{path}", mints)
 
 
-def asset_of(number: int) -> Asset:
-    """A public asset."""
-    picture = f"picture {number}".encode()
-    spec = ImageSpec(
-        variant=Variant("starter-diffusion", 2, f"sha256:{WEIGHTS}"),
-        prompt=f"a star and {number} rings ☆",
-        width=128,
-        height=128,
-        seed=number,
-        settings=DiffusionSettings(steps=4, guidance_scale=1.0, sampler="ddim"),
-    )
-    return Asset(
-        id=f"ast_{number}",
-        sha256=hashlib.sha256(picture).hexdigest(),
-        media_type="image/png",
-        size=len(picture),
-        spec=spec,
-        stages=StageSeconds(),
-        created_at=MOMENT,
-        cid=str(file_cid([picture])),
-        prompt_history=("a star", spec.prompt),
-    )
-
-
 def order_of(asset: Asset, recipient: str = ALICE) -> MintOrder:
     """Of the asset's token."""
     return MintOrder(asset.id, asset.sha256, recipient, ALICE, 250, CHAIN_ID, CONTRACT)
-
-
-def document_of(asset_id: str) -> bytes:
-    """What stands in for an asset's metadata."""
-    return f"metadata of {asset_id}".encode()
 
 
 def attempt_of(nonce: int, number: int = 0, sender: Sender = SENDER, max_fee: int = 10**9) -> Attempt:
@@ -179,14 +146,3 @@ def transaction_of(
 def inclusion_of(attempt: Attempt, block: int = 7, *, succeeded: bool = True, fee: int = 5) -> Inclusion:
     """That attempt in a block."""
     return Inclusion(attempt.hash, block, f"0x{block:064x}", succeeded, fee)
-
-
-def _publication(asset: Asset, state: PublicationState) -> PublicationRecord:
-    document = document_of(asset.id)
-    return PublicationRecord(
-        asset_id=asset.id,
-        cid=asset.cid,
-        metadata_cid=str(file_cid([document])) if state == "published" else "",
-        metadata_blob=hashlib.sha256(document).hexdigest(),
-        state=state,
-    )

@@ -1,6 +1,5 @@
 """Everything a minter works with: real rows in a database, a strict node in memory, real signatures, a clock."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,21 +14,17 @@ from chain.fees import FeePolicy
 from chain.minter import Minter
 from chain.node import Node
 from configs.chains import Chain, load_chain
-from gitex.assets import Asset
 from gitex.errors import Unavailable
-from gitex.events import StageSeconds
 from gitex.metrics import MINT_PROBLEM, TRANSACTIONS
 from gitex.minting import Mint, MintOrder, Sender
-from gitex.specs import DiffusionSettings, ImageSpec
-from gitex.variants import Variant
 from storage.chain_tables import AttemptRecord, ChainTransactionRecord, MintRecord, TransactionMintRecord
 from storage.database import transaction
-from storage.ipfs.unixfs import file_cid
 from storage.mint_outbox import SqlMintOutbox
 from storage.mints import SqlMints
-from storage.tables import AssetRecord, PublicationRecord
+from storage.tables import AssetRecord
 from tests.fakes.faults import Fuse, Killed
 from tests.fakes.key_signer import KeySigner, account
+from tests.fakes.minted_assets import asset_of, publication_of
 from tests.fakes.stores import MemoryRecorder
 from tests.fakes.strict_node import NFT, StrictNode
 
@@ -108,12 +103,11 @@ class Stage:
 
     async def order(self, number: int, recipient: str = RECIPIENT, *, published: bool = True) -> Mint:
         """Ask for the mint of an asset, whose rows are made first; each number is another asset."""
-        picture = f"picture {number}".encode()
-        asset = _asset(number, picture)
+        asset = asset_of(number)
         async with transaction(self.engine) as session:
             if await session.get(AssetRecord, asset.id) is None:
                 session.add(AssetRecord.of(asset))
-                session.add(_publication(asset, published=published))
+                session.add(publication_of(asset, "published" if published else "queued"))
         made = MintOrder(asset.id, asset.sha256, recipient, recipient, 250, self.chain.chain_id, self.contract)
         return await self.mints.request(made)
 
@@ -165,36 +159,3 @@ class Stage:
         assert self.node.tokens == {mint.order.token_id: mint.order.recipient for mint in mints}
         assert not await self.outbox.in_flight(self.sender)
         assert not self.node.pool
-
-
-def _asset(number: int, picture: bytes) -> Asset:
-    spec = ImageSpec(
-        prompt=f"a picture of {number}",
-        variant=Variant("starter-diffusion", 2, "sha256:" + "5" * 64),
-        seed=number,
-        width=128,
-        height=128,
-        settings=DiffusionSettings(sampler="ddim", steps=4, guidance_scale=1.0),
-    )
-    return Asset(
-        id=f"ast_{number}",
-        sha256=hashlib.sha256(picture).hexdigest(),
-        media_type="image/png",
-        size=len(picture),
-        spec=spec,
-        stages=StageSeconds(),
-        created_at=_START,
-        cid=str(file_cid([picture])),
-        prompt_history=(spec.prompt,),
-    )
-
-
-def _publication(asset: Asset, *, published: bool) -> PublicationRecord:
-    document = f"metadata of {asset.id}".encode()
-    return PublicationRecord(
-        asset_id=asset.id,
-        cid=asset.cid,
-        metadata_cid=str(file_cid([document])) if published else "",
-        metadata_blob=hashlib.sha256(document).hexdigest(),
-        state="published" if published else "queued",
-    )

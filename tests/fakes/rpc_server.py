@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.fakes.connections import listening
+
 Behaviour = Callable[["Question"], Awaitable[None]]
 SECRET = "s3cr3t-k3y-of-the-rpc"
 """In the path of every server's address, as providers have it."""
@@ -71,28 +73,9 @@ class RpcServer:
 async def rpc_server() -> AsyncIterator[RpcServer]:
     """A running one, on this event loop."""
     made = RpcServer()
-    # A task of ours for each connection, because the server would not wait for its own.
-    serving: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
-
-    def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        serving[asyncio.ensure_future(made.serve(reader, writer))] = writer
-
-    server = await asyncio.start_server(begin, "127.0.0.1", 0)
-    made.base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    try:
+    async with listening(made.serve) as port:
+        made.base = f"http://127.0.0.1:{port}"
         yield made
-    finally:
-        server.close()
-        await server.wait_closed()
-        await asyncio.sleep(0)  # for a connection that was just coming in
-        for task, writer in serving.items():
-            task.cancel()
-            writer.transport.abort()
-        ended = await asyncio.gather(*serving, return_exceptions=True)
-        await asyncio.sleep(0)  # for the transports to close
-        for problem in ended:
-            if isinstance(problem, Exception):
-                raise problem
 
 
 def result(value: object) -> Behaviour:

@@ -17,7 +17,7 @@ from chain.web3_node import Web3Node
 from configs.chains import load_chain
 from gitex.errors import SettingsError, Unavailable, WrongChain
 from tests.integration.chain.anvil_process import Anvil
-from tests.integration.chain.conftest import Deployed, deployment_on
+from tests.integration.chain.deployed import Deployed, deployment_on
 
 CHAIN = load_chain("local")
 STEPS = 4

@@ -1,41 +1,24 @@
 """Deposits of the real vault, booked in the real ledger, each once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chain.deposits import DepositIndexer
 from chain.reading import read
-from configs.chains import load_chain
 from gitex.errors import Unavailable
 from gitex.metrics import DEPOSITS
 from storage.credits import SqlCreditLedger
 from storage.database import open_database
 from tests.fakes.stores import MemoryRecorder
 from tests.fakes.vault_chain import account
-from tests.integration.chain.anvil_process import QUICK_FINALITY, Anvil
-from tests.integration.chain.conftest import Deployed, deploy
-from tests.integration.chain.wallets import Street, street
+from tests.integration.chain.wallets import Street
 
 GTX = 10**18
 CREDIT_WEI, CREDIT_GTX = 10**13, 10**16
 """What one costs on the local chain."""
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    """A chain of this file's own: it is reorganised."""
-    folder = tmp_path_factory.mktemp("deposits")
-    with Anvil(folder, *QUICK_FINALITY) as anvil:
-        yield deploy(anvil, load_chain("local"), folder / "addresses")
-
-
-@pytest.fixture
-async def town(site: Deployed) -> AsyncIterator[Street]:
-    async with street(site) as made:
-        yield made
 
 
 @pytest.fixture

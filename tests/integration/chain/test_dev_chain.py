@@ -28,7 +28,7 @@ from configs.chains import load_chain
 from gitex.errors import SettingsError
 from tests.fakes.ports import free_port
 from tests.integration.chain.anvil_process import install
-from tests.integration.chain.conftest import deployment_on
+from tests.integration.chain.deployed import deployment_on
 
 CHAIN = load_chain("local")
 KEYS = dev_keys(CHAIN, 2)

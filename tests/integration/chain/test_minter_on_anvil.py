@@ -27,7 +27,7 @@ from gitex.minting import Mint
 from storage.database import open_database
 from tests.fakes.minting_stage import RECIPIENT, Stage
 from tests.integration.chain.anvil_process import QUICK_FINALITY, Anvil
-from tests.integration.chain.conftest import deploy
+from tests.integration.chain.deployed import deploy
 
 KILLS, MINTS = 200, 100
 

@@ -1,6 +1,6 @@
 """Stakes of the real contract, read at a block that stays."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,25 +9,11 @@ from chain.staking import StakingReader
 from configs.chains import load_chain
 from gitex.errors import Unavailable
 from tests.fakes.clock import StillClock
-from tests.integration.chain.anvil_process import QUICK_FINALITY, Anvil
-from tests.integration.chain.conftest import Deployed, deploy
+from tests.integration.chain.anvil_process import Anvil
+from tests.integration.chain.deployed import Deployed, deploy
 from tests.integration.chain.wallets import Street, street
 
 GTX = 10**18
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    """A chain of this file's own: its clock is moved."""
-    folder = tmp_path_factory.mktemp("staking")
-    with Anvil(folder, *QUICK_FINALITY) as anvil:
-        yield deploy(anvil, load_chain("local"), folder / "addresses")
-
-
-@pytest.fixture
-async def town(site: Deployed) -> AsyncIterator[Street]:
-    async with street(site) as made:
-        yield made
 
 
 def _reader(town: Street) -> StakingReader:

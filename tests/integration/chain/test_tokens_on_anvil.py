@@ -1,6 +1,5 @@
 """Tokens of the real contract, read back."""
 
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -9,7 +8,6 @@ import pytest
 from chain.mint_calls import mint_request
 from chain.tokens import TokenReader
 from chain.web3_node import Web3Node
-from configs.chains import load_chain
 from gitex.errors import NotFound, Unavailable
 from gitex.metadata import canonical_json, metadata_document
 from gitex.tokens import Royalty
@@ -18,23 +16,8 @@ from serve_app.services.tokens import Tokens
 from storage.ipfs.cid import Cid
 from tests.fakes.content import MemoryContent
 from tests.fakes.tokens import PICTURE, asset
-from tests.integration.chain.anvil_process import QUICK_FINALITY, Anvil
-from tests.integration.chain.conftest import Deployed, deploy
-from tests.integration.chain.wallets import Street, mint_job, street
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    """A chain of this file's own: it is reorganised."""
-    folder = tmp_path_factory.mktemp("tokens")
-    with Anvil(folder, *QUICK_FINALITY) as anvil:
-        yield deploy(anvil, load_chain("local"), folder / "addresses")
-
-
-@pytest.fixture
-async def town(site: Deployed) -> AsyncIterator[Street]:
-    async with street(site) as made:
-        yield made
+from tests.integration.chain.deployed import Deployed
+from tests.integration.chain.wallets import Street, mint_job
 
 
 def _reader(town: Street) -> TokenReader:

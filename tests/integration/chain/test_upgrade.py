@@ -17,8 +17,7 @@ from chain.upgrade import Upgraded, grant_minters, outdated, upgrade
 from chain.verification import faults, powers
 from configs.chains import load_chain
 from gitex.errors import SettingsError
-from tests.integration.chain.anvil_process import QUICK_FINALITY, Anvil
-from tests.integration.chain.conftest import Deployed, deploy, deployment_on
+from tests.integration.chain.deployed import Deployed, deployed_anew, deployment_on
 
 TERMS = {"voting_period": 2, "timelock_delay": 1}
 
@@ -28,8 +27,8 @@ def governed(tmp_path: Path) -> Iterator[Deployed]:
     """A chain of its own whose votes take seconds."""
     chain = load_chain("local")
     quick = chain.model_copy(update={"deployment": chain.deployment.model_copy(update=TERMS)})
-    with Anvil(tmp_path, *QUICK_FINALITY) as anvil:
-        yield deploy(anvil, quick, tmp_path / "addresses")
+    with deployed_anew(tmp_path, quick) as deployed:
+        yield deployed
 
 
 @pytest.fixture

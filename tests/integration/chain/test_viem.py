@@ -12,7 +12,7 @@ from chain.tokens import TokenReader
 from chain.vouchers import VoucherDesk
 from gitex.metadata import canonical_json
 from storage.ipfs.cid import Cid
-from tests.integration.chain.conftest import Deployed
+from tests.integration.chain.deployed import Deployed
 from tests.integration.chain.viem_client import install, run_script
 from tests.integration.chain.wallets import Street, mint_job, street
 

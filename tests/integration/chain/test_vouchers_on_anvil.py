@@ -1,6 +1,5 @@
 """Vouchers, redeemed at the real contract by the creator's own key."""
 
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -9,29 +8,12 @@ import pytest
 from chain.node import Call
 from chain.reading import read
 from chain.vouchers import VoucherDesk
-from configs.chains import load_chain
 from gitex.errors import Reverted
 from gitex.vouchers import Voucher
-from tests.integration.chain.anvil_process import QUICK_FINALITY, Anvil
-from tests.integration.chain.conftest import Deployed, deploy
-from tests.integration.chain.wallets import Street, mint_job, street
+from tests.integration.chain.wallets import Street, mint_job
 
 CREATOR, RECIPIENT, STRANGER = 1, 2, 3
 PRICE = 10**15
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    """A chain of this file's own: its clock is moved."""
-    folder = tmp_path_factory.mktemp("vouchers")
-    with Anvil(folder, *QUICK_FINALITY) as anvil:
-        yield deploy(anvil, load_chain("local"), folder / "addresses")
-
-
-@pytest.fixture
-async def town(site: Deployed) -> AsyncIterator[Street]:
-    async with street(site) as made:
-        yield made
 
 
 async def _voucher(

@@ -14,7 +14,7 @@ from chain.node import Call
 from chain.signer import UnsignedTransaction
 from chain.web3_node import Web3Node
 from gitex.minting import Inclusion, MintJob, MintOrder
-from tests.integration.chain.conftest import Deployed
+from tests.integration.chain.deployed import Deployed
 
 GWEI = 10**9
 SOON_S = 30

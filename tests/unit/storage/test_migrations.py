@@ -28,7 +28,8 @@ from storage.ipfs.unixfs import file_cid
 from storage.mint_outbox import SqlMintOutbox
 from storage.mints import SqlMints
 from storage.tables import AssetRecord, PublicationRecord
-from tests.fakes.mint_outbox import CONTRACT, SENDER, asset_of, order_of
+from tests.fakes.mint_outbox import CONTRACT, SENDER, order_of
+from tests.fakes.minted_assets import asset_of
 
 # As `create_all` made it before there were migrations.
 BEFORE_MIGRATIONS = (

@@ -3,15 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from tests.fakes.mint_outbox import (
-    MOMENT,
-    OTHER_SENDER,
-    SENDER,
-    attempt_of,
-    inclusion_of,
-    open_rows,
-    transaction_of,
-)
+from tests.fakes.mint_outbox import OTHER_SENDER, SENDER, attempt_of, inclusion_of, open_rows, transaction_of
+from tests.fakes.minted_assets import MOMENT
 
 
 async def test_wei_are_counted_exactly_also_far_beyond_64_bits(database_url: str) -> None:

@@ -1,6 +1,6 @@
 """One worker of a sender at a time: whoever holds the lease no longer changes nothing."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
@@ -17,20 +17,11 @@ from tests.fakes.mint_outbox import (
     MintRows,
     attempt_of,
     inclusion_of,
-    open_rows,
     transaction_of,
 )
 
 LONG = timedelta(minutes=1)
 AT_ONCE = timedelta(0)
-
-
-@pytest.fixture
-async def rows(database_url: str) -> AsyncIterator[MintRows]:
-    rows = await open_rows(database_url)
-    assert await rows.outbox.lease(SENDER, "one", LONG)
-    yield rows
-    await rows.close()
 
 
 async def test_a_lease_is_one_workers_until_it_ends_or_is_given_up(rows: MintRows) -> None:

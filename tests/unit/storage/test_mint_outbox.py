@@ -1,6 +1,5 @@
 """The rows of minting as the worker of a sender writes them: from a signature to finality, and all the ways back."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,28 +12,11 @@ from storage.assets import SqlAssetStore
 from storage.blobs import LocalBlobStore
 from storage.chain_tables import TransactionMintRecord
 from storage.database import transaction
-from tests.fakes.mint_outbox import (
-    CONTRACT,
-    MOMENT,
-    OTHER_SENDER,
-    SENDER,
-    MintRows,
-    attempt_of,
-    inclusion_of,
-    open_rows,
-    transaction_of,
-)
+from tests.fakes.mint_outbox import CONTRACT, OTHER_SENDER, SENDER, MintRows, attempt_of, inclusion_of, transaction_of
+from tests.fakes.minted_assets import MOMENT
 
 LONG = timedelta(minutes=1)
 AT_ONCE = timedelta(0)
-
-
-@pytest.fixture
-async def rows(database_url: str) -> AsyncIterator[MintRows]:
-    rows = await open_rows(database_url)
-    assert await rows.outbox.lease(SENDER, "one", LONG)
-    yield rows
-    await rows.close()
 
 
 async def test_a_signed_transaction_comes_back_exactly(rows: MintRows) -> None:

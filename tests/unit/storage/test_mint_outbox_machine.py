@@ -17,7 +17,6 @@ from tests.fakes.mint_machine import LATER, MintMachine, Worker
 from tests.fakes.mint_model import IN_FLIGHT, Expected
 from tests.fakes.mint_outbox import (
     CONTRACT,
-    MOMENT,
     OTHER_SENDER,
     SENDER,
     attempt_of,
@@ -25,6 +24,7 @@ from tests.fakes.mint_outbox import (
     open_outbox,
     transaction_of,
 )
+from tests.fakes.minted_assets import MOMENT
 
 senders = st.sampled_from([SENDER, OTHER_SENDER])
 # Mostly those that hold the leases in the beginning.

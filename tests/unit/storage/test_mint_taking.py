@@ -1,7 +1,6 @@
 """Which mints a worker may take, what it is told of each, and which fail because nothing can be made of them."""
 
 import hashlib
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -17,29 +16,11 @@ from storage.blobs import LocalBlobStore
 from storage.database import transaction
 from storage.ipfs.unixfs import file_cid
 from storage.tables import AssetRecord, PublicationRecord
-from tests.fakes.mint_outbox import (
-    ALICE,
-    CONTRACT,
-    SENDER,
-    WEIGHTS,
-    MintRows,
-    asset_of,
-    document_of,
-    open_rows,
-    order_of,
-    transaction_of,
-)
+from tests.fakes.mint_outbox import ALICE, CONTRACT, SENDER, MintRows, order_of, transaction_of
+from tests.fakes.minted_assets import WEIGHTS, asset_of, document_of
 
 LONG = timedelta(minutes=1)
 AT_ONCE = timedelta(0)
-
-
-@pytest.fixture
-async def rows(database_url: str) -> AsyncIterator[MintRows]:
-    rows = await open_rows(database_url)
-    assert await rows.outbox.lease(SENDER, "one", LONG)
-    yield rows
-    await rows.close()
 
 
 async def test_a_job_has_all_that_a_transaction_needs(rows: MintRows) -> None:

@@ -50,11 +50,10 @@ async def test_sixteen_greedy_requests_at_once_each_equal_generate_alone(engine:
 
 
 async def test_left_free_it_writes_copy_for_scenes_it_never_saw(engine: TextEngine) -> None:
-    tasks = held_out(25, replace(Recipe(), conversations=5_000), seed=2)
+    tasks = held_out(75, replace(Recipe(), conversations=5_000), seed=2)
     right = table(tasks, await write(engine, tasks, free=True))
-    assert min(right["reads"], right["ends"], right["tone"]) >= 0.96
-    assert right["subject"] >= 0.84
-    assert right["whole_words"] >= 0.7  # below the benchmark's bar: the model's card says so
+    assert min(right[part] for part in ("reads", "subject", "ends", "tone")) >= 0.95
+    assert right["whole_words"] >= 0.9  # the bar, 0.95, is for 200 scenes: fewer scatter more
 
 
 async def test_in_form_it_keeps_the_bars_for_scenes_it_never_saw(engine: TextEngine) -> None:

@@ -1,5 +1,6 @@
 """Training of the starter copy model: interrupted, it goes on as if nothing had happened."""
 
+import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,11 +8,21 @@ import pytest
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from models.starter.copywriting import CONTEXT, Recipe, Round, encode, new_tokenizer, train_model
-from models.starter.corpus import conversations
+from gitex.copywriting import CopyBrief, brief_messages
+from models.starter.copywriting import (
+    CONTEXT,
+    Recipe,
+    Round,
+    encode,
+    new_tokenizer,
+    rest_tokens,
+    train_model,
+    with_other_rests,
+)
+from models.starter.corpus import Conversation, conversations
 
 CORPUS = conversations(60, 1)
-TINY = Recipe(conversations=60, pieces=50, rounds=(Round(3, 2e-3), Round(1, 1e-3)), batch=4, samples_every=2)
+TINY = Recipe(conversations=60, pieces=50, rounds=(Round(3, 2e-3, 0.5), Round(1, 1e-3, 1.0)), batch=4, samples_every=2)
 NO_DROPOUT = {"embd_pdrop": 0.0, "attn_pdrop": 0.0, "resid_pdrop": 0.0}
 
 
@@ -79,3 +90,23 @@ def test_every_round_warms_up_and_decays() -> None:
     assert rates[400] < 0.01
     assert 0.2 < max(rates[400:]) <= 0.5
     assert recipe.scaled(0.5).steps == 300
+
+
+def test_other_rests_are_the_same_in_prompt_and_answer(tokenizer: PreTrainedTokenizerFast) -> None:
+    rests, changed = rest_tokens(tokenizer), 0
+    for i, (ids, prompt) in enumerate(encode(tokenizer, CORPUS)):
+        others = with_other_rests(ids, prompt, rests, random.Random(i))
+        pairs = set(zip(ids, others, strict=True))
+        assert len({old for old, _ in pairs}) == len(pairs)
+        asked = set(ids[:prompt])
+        assert all(old == new or (old in asked and old in rests and new in rests) for old, new in pairs)
+        changed += ids != others
+    assert changed > 0.8 * len(CORPUS)
+
+
+def test_other_rests_leave_the_order_alone(tokenizer: PreTrainedTokenizerFast) -> None:
+    [(ids, prompt)] = encode(tokenizer, [Conversation(brief_messages(CopyBrief("a corgi", (), "playful")), "A Corgi!")])
+    text = tokenizer.decode(with_other_rests(ids, prompt, rest_tokens(tokenizer), random.Random(1)))
+    asked = brief_messages(CopyBrief("an owl", (), "playful"))
+    assert asked[0].content in text
+    assert "Picture: a " in text

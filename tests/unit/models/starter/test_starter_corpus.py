@@ -108,7 +108,7 @@ def test_only_the_answer_carries_loss() -> None:
     examples = encode(tokenizer, corpus)
     assert [ids[:n] for ids, n in examples] == [prompt_ids(tokenizer, c.messages) for c in corpus]
     pad = tokenizer.convert_tokens_to_ids(CHAT_PAD)
-    ids, targets = batch_of(0, examples, Recipe(batch=8), pad)
+    ids, targets = batch_of(0, examples, Recipe(batch=8), pad, [])
     for row, target in zip(ids.tolist(), targets.tolist(), strict=True):
         wanted = [token for token in target if token != NO_LOSS]
         text = tokenizer.decode(row)

@@ -24,10 +24,10 @@ def test_without_a_gpu_auto_is_the_cpu_and_cuda_is_refused() -> None:
         chosen_device("cuda")
 
 
-def test_the_arithmetic_is_exact_where_bfloat16_would_be_emulated() -> None:
+def test_the_arithmetic_is_exact_where_bfloat16_would_be_slower() -> None:
     with fast_arithmetic(CPU):
         product = torch.ones(2, 2) @ torch.ones(2, 2)
-    assert product.dtype == (torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32)
+    assert product.dtype == (torch.bfloat16 if torch.cpu._is_amx_tile_supported() else torch.float32)
 
 
 def test_a_checkpoint_goes_on_with_the_same_numbers_and_weights(tmp_path: Path) -> None:
