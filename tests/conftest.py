@@ -5,6 +5,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -15,6 +16,7 @@ from moto.server import ThreadedMotoServer
 # Before any test that imports an Ethereum library by itself: `chain` keeps those from raising Python's recursion limit.
 import chain  # noqa: F401
 
+_MEMORY = Path("/dev/shm")
 POSTGRES = os.environ.get("GITEX_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/test")
 
 
@@ -43,9 +45,16 @@ def postgres_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def sqlite_url(tmp_path: Path) -> str:
+def folder() -> Iterator[Path]:
+    """In memory where the system has such a place: thousands of commits would wait for a disk."""
+    with TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None) as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def sqlite_url(folder: Path) -> str:
     """A SQLite file that is not there yet."""
-    return f"sqlite+aiosqlite:///{tmp_path}/gitex.db"
+    return f"sqlite+aiosqlite:///{folder}/gitex.db"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

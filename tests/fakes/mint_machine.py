@@ -34,7 +34,7 @@ class MintMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = TemporaryDirectory()
+        self.folder = TemporaryDirectory(dir=self.empty.parent)
         self.runner = asyncio.Runner()
         self.model = Model()
         self.numbers = itertools.count()

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Iterator
 
 import openai
 import pytest
@@ -11,8 +12,9 @@ ABOUT = [{"role": "user", "content": "Tell me about a red star at night"}]
 
 
 @pytest.fixture
-def sdk(base_url: str) -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"{base_url}/v1", api_key="unused", max_retries=0, timeout=60)
+def sdk(base_url: str) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"{base_url}/v1", api_key="unused", max_retries=0, timeout=60) as sdk:
+        yield sdk
 
 
 def test_models(sdk: openai.OpenAI) -> None:

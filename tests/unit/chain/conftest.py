@@ -1,8 +1,7 @@
 """A scripted JSON-RPC server, and a node behind it; and a stage for minters."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -26,16 +25,6 @@ async def node(server: RpcServer) -> AsyncIterator[Web3Node]:
     made = Web3Node(server.url, load_chain("local"), timeout_s=10)
     yield made
     await made.close()
-
-
-_MEMORY = Path("/dev/shm")
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """In memory where the system has such a place: thousands of commits would wait for a disk."""
-    with TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None) as name:
-        yield Path(name)
 
 
 @pytest.fixture

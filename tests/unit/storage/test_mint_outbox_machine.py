@@ -193,15 +193,15 @@ class OutboxMachine(MintMachine):
 
 
 @pytest.fixture
-def empty(tmp_path: Path) -> Path:
+def empty(folder: Path) -> Path:
     """A database with the newest schema and no rows: quicker to copy than to make."""
 
     async def make() -> None:
-        rows = await open_outbox(tmp_path / "empty.db")
+        rows = await open_outbox(folder / "empty.db")
         await rows.close()
 
     asyncio.run(make())
-    return tmp_path / "empty.db"
+    return folder / "empty.db"
 
 
 def test_the_outbox_is_as_the_model_says(empty: Path) -> None:
