@@ -40,6 +40,21 @@ class Model:
         ids = self.transactions[key].mint_ids
         return [each for each in ids if self.mints[each].carrier == key and self.mints[each].state in IN_FLIGHT]
 
+    def fits(self, new: ChainTransaction) -> bool:
+        """Whether its nonce is free: one without mints may have that of a transaction that is lost."""
+        old = self.transactions.get((new.sender, new.nonce))
+        return old is None or (old.state == "lost" and not new.mint_ids)
+
+    def sign(self, new: ChainTransaction) -> None:
+        """Keep it, and what its nonce was tried with before."""
+        key = (new.sender, new.nonce)
+        before = self.transactions[key].attempts if key in self.transactions else ()
+        added = tuple(attempt for attempt in new.attempts if attempt not in before)
+        self.transactions[key] = replace(new, attempts=before + added)
+        for mint_id in new.mint_ids:
+            mint = self.mints[mint_id]
+            mint.state, mint.taken_by, mint.carrier = "signed", None, key
+
     def in_hand(self, sender: Sender, owner: str, mint_id: str) -> bool:
         """Whether that worker may decide about it."""
         mint = self.mints[mint_id]

@@ -72,13 +72,22 @@ class OutboxMachine(MintMachine):
         new = transaction_of(len(used), mint_ids, sender)
         if used and not fresh:  # another transaction with a nonce that is used
             new = replace(transaction_of(used[0], mint_ids, sender), attempts=(attempt_of(used[0], 99, sender),))
-        allowed = self.model.leases.get(sender) == owner and set(mint_ids) <= set(taken) and new.nonce not in used
+        allowed = self.model.leases.get(sender) == owner and set(mint_ids) <= set(taken) and self.model.fits(new)
         assert self.run(self.rows.outbox.sign(owner, new)) == allowed
         if allowed:
-            self.model.transactions[sender, new.nonce] = new
-            for mint_id in mint_ids:
-                mint = self.model.mints[mint_id]
-                mint.state, mint.taken_by, mint.carrier = "signed", None, (sender, new.nonce)
+            self.model.sign(new)
+
+    @precondition(lambda self: self.model.transactions)
+    @rule(data=st.data(), held=by_the_holder)
+    def fill(self, data: st.DataObject, held: bool) -> None:
+        """A nonce that others were thought to have used: something must have it, or nothing behind it goes on."""
+        sender, nonce = key = data.draw(st.sampled_from(list(self.model.transactions)))
+        owner, number = self.owner(sender, held), 100 + len(self.model.transactions[key].attempts)
+        filler = replace(transaction_of(nonce, (), sender), attempts=(attempt_of(nonce, number, sender),))
+        allowed = self.model.leases.get(sender) == owner and self.model.fits(filler)
+        assert self.run(self.rows.outbox.sign(owner, filler)) == allowed
+        if allowed:
+            self.model.sign(filler)
 
     @rule(sender=senders, limit=st.integers(1, 4))
     def take_and_sign(self, sender: Sender, limit: int) -> None:
