@@ -11,8 +11,10 @@ from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 from gitex.copywriting import CopyBrief, brief_messages
 from models.starter.copywriting import (
     CONTEXT,
+    NO_LOSS,
     Recipe,
     Round,
+    batch_of,
     encode,
     new_tokenizer,
     rest_tokens,
@@ -110,3 +112,17 @@ def test_other_rests_leave_the_order_alone(tokenizer: PreTrainedTokenizerFast) -
     asked = brief_messages(CopyBrief("an owl", (), "playful"))
     assert asked[0].content in text
     assert "Picture: a " in text
+
+
+@pytest.mark.parametrize(("share", "least", "most"), [(0.0, 0.0, 0.0), (0.5, 0.2, 0.8), (1.0, 0.8, 1.0)])
+def test_so_many_of_a_rounds_conversations_get_other_rests(
+    tokenizer: PreTrainedTokenizerFast, share: float, least: float, most: float
+) -> None:
+    examples, pad, rests = encode(tokenizer, CORPUS), tokenizer.pad_token_id, rest_tokens(tokenizer)
+    rounds = Round(1, 1e-3), Round(1, 1e-3, share)
+    recipe, plain = Recipe(rounds=rounds, batch=60), Recipe(rounds=(Round(2, 1e-3),), batch=60)
+    torch.testing.assert_close(batch_of(0, examples, recipe, pad, rests), batch_of(0, examples, plain, pad, rests))
+    (ids, targets), (before, wanted) = (batch_of(1, examples, each, pad, rests) for each in (recipe, plain))
+    assert least <= (ids != before).any(dim=1).float().mean() <= most
+    assert torch.equal(targets == NO_LOSS, wanted == NO_LOSS)
+    assert torch.equal(targets[targets != NO_LOSS], ids[targets != NO_LOSS])
